@@ -1,0 +1,1 @@
+"""sunlake: Sunshine Conversations into a lake of Parquet."""

@@ -1,0 +1,1 @@
+"""Talking to Sunshine Conversations: authentication, limiter, client, pagination, resources."""

@@ -1,0 +1,1 @@
+"""A local Sunshine Conversations API with real and generated worlds, and its faults."""

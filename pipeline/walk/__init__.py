@@ -1,0 +1,1 @@
+"""Deciding what to fetch next: seeds, roster, ledger, crawl."""
