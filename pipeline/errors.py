@@ -20,7 +20,8 @@ SunlakeError                    exit code 1: failed
 └── QueryError                  a SQL query failed
 Interrupted                     exit code 3: stopped by a signal after the last commit
 
-A message says what happened and what to do next. It never holds an identifier of a person, a key, or text of a conversation.
+A message says what happened and what to do next. It never holds an identifier of a person, a key, or text of a
+conversation.
 """
 
 from __future__ import annotations

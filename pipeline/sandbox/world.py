@@ -1,7 +1,8 @@
 """What a sandbox app contains before anyone changes it: the interface between the worlds and the server.
 
-Objects are what the API returns (JSON-ready dicts, camelCase, `id` first). A world is a pure function of its arguments: asked twice, it
-gives equal objects, so that a server may forget what it rendered. Nothing here is mutable; changes over time are the server's `state`.
+Objects are what the API returns (JSON-ready dicts, camelCase, `id` first). A world is a pure function of its arguments:
+asked twice, it gives equal objects, so that a server may forget what it rendered. Nothing here is mutable; changes over
+time are the server's `state`.
 """
 
 from __future__ import annotations
@@ -44,6 +45,13 @@ class World(Protocol):
         """Ids of all conversations, lazily, in a fixed order."""
         ...
 
+    def seeds(self) -> Iterator[dict[str, str]]:
+        """Rows of a seeds file, as few as will do: a walk from them that follows participants reaches everything.
+
+        A row holds `user_id`, or `conversation_id` for a group that no participant leads to.
+        """
+        ...
+
     def user(self, user_id: str) -> JsonObject | None:
         """One user."""
         ...
@@ -53,7 +61,7 @@ class World(Protocol):
         ...
 
     def find_users_by_email(self, email: str) -> Sequence[str]:
-        """Ids of the users with an e-mail *identity* of this value; `profile.email` does not count (specification, ListUsers)."""
+        """Ids of the users with an e-mail *identity* of this value; `profile.email` does not count (S: ListUsers)."""
         ...
 
     def clients(self, user_id: str) -> Sequence[JsonObject]:

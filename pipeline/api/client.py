@@ -1,0 +1,229 @@
+"""The one client of Sunshine Conversations: sends what a route allows, and turns every bad end into a typed error.
+
+No error, log record or traceback of this module holds an identifier, a query, a body or a key: exceptions of the
+libraries below carry the request, so they are replaced outside of their `except` block, where nothing is chained.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import ssl
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+import httpx
+
+from pipeline.api.answer import Answer, Envelope, http_date
+from pipeline.api.auth import Authorization, Credential
+from pipeline.api.limiter import Limiter
+from pipeline.api.retry import RetryPolicy, TransientFailure, retry_after, with_retries
+from pipeline.api.routes import Route, request_target
+from pipeline.api.transport import open_transport
+from pipeline.api.verdict import checked, inflate, refusal, too_large
+from pipeline.errors import BadRequestError, ConfigError, UnavailableError
+
+MAX_BODY_BYTES = 64 * 1024 * 1024
+MAX_CALL_SECONDS = 900.0
+READ_TIMEOUT_SECONDS = 60.0
+CONNECT_TIMEOUT_SECONDS = 15.0
+
+Fault = Callable[[Envelope], str | None]
+"""Looks at a decoded answer and says why it can't be used (free of identifiers), or None if it can."""
+
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "sunlake"}
+_PREFIX = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
+
+
+class ApiClient:
+    """Talks to one base URL with one credential. Use it as an asynchronous context manager.
+
+    Args:
+        base_url: such as `https://example.zendesk.com/sc`; https, unless the host is loopback.
+        credential: the key.
+        limiter: the limiter of this credential; clients that share a key must share it.
+        max_call_seconds: limit on one call, with all its tries, waits and pauses.
+        retry: the waits between tries; for tests.
+        read_timeout: seconds of silence after which a try counts as failed.
+        max_body_bytes: limit on a body, compressed or not.
+        verify: trust the usual authorities (True), those of a PEM file or a context, or anybody (False).
+
+    Raises:
+        ConfigError: the base URL can't be used.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        credential: Credential,
+        *,
+        limiter: Limiter,
+        max_call_seconds: float = MAX_CALL_SECONDS,
+        retry: RetryPolicy | None = None,
+        read_timeout: float = READ_TIMEOUT_SECONDS,
+        max_body_bytes: int = MAX_BODY_BYTES,
+        verify: ssl.SSLContext | str | bool = True,
+    ) -> None:
+        url = parse_base_url(base_url)
+        self._origin = f"{url.scheme}://{url.netloc.decode('ascii')}"
+        self._prefix = url.path.rstrip("/")
+        self._authorization = Authorization(credential)
+        self._limiter = limiter
+        self._max_call_seconds = max_call_seconds
+        self._retry = retry or RetryPolicy()
+        self._extensions = {"timeout": {"connect": min(CONNECT_TIMEOUT_SECONDS, read_timeout), "read": read_timeout}}
+        self._max_body_bytes = max_body_bytes
+        self._transport = open_transport(url, verify=verify)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._transport.aclose()
+
+    async def get(
+        self, route: Route, *, path: Mapping[str, str], query: Mapping[str, str], fault: Fault | None = None
+    ) -> Answer:
+        """Ask a route and return its answer, retrying what may pass by itself.
+
+        Args:
+            route: an entry of the registry.
+            path: a value for each placeholder of the template, not encoded.
+            query: query parameters, not encoded, such as `page[after]`.
+            fault: a further look at the answer; what it names is retried like a body that does not parse.
+
+        Raises:
+            ApiError: one of its kinds (pipeline/errors.py); all name the route's template only.
+        """
+        url = self._url(route, path=path, query=query)
+        pause = self._limiter.paused_for()
+        if pause > self._max_call_seconds:
+            message = f"the server asks to wait {pause:.0f} s; run again after that, it goes on where it stopped"
+            raise UnavailableError(message, route=route.name)
+
+        async def attempt(retries: int) -> Answer:
+            return await self._attempt(route, url, retries=retries, fault=fault)
+
+        return await with_retries(
+            attempt,
+            route=route.name,
+            policy=self._retry,
+            max_seconds=self._max_call_seconds,
+            on_retry=self._limiter.retried,
+        )
+
+    def _url(self, route: Route, *, path: Mapping[str, str], query: Mapping[str, str]) -> httpx.URL:
+        target = request_target(route, prefix=self._prefix, path=path, query=query)
+        try:
+            url = httpx.URL(self._origin + target)
+        except httpx.InvalidURL:  # its text holds the URL
+            url = None
+        if url is None or url.raw_path != target.encode("ascii"):
+            raise BadRequestError("refused: the path can't be sent as it is; mend the identifier", route=route.name)
+        return url
+
+    async def _attempt(self, route: Route, url: httpx.URL, *, retries: int, fault: Fault | None) -> Answer:
+        """Make one HTTP request. Raises TransientFailure for what is worth another try."""
+        sent_at = await self._limiter.acquire()
+        try:
+            response, body = await self._exchange(route, url, sent_at=sent_at)
+        finally:
+            self._limiter.release()
+        if response.status_code != 200:
+            raise refusal(route, response.status_code, headers=response.headers, body=body)
+        envelope = checked(route, headers=response.headers, body=body)
+        reason = fault(envelope) if fault is not None else None
+        if reason is not None:
+            raise TransientFailure(reason, status=200, unusable=True)
+        return Answer(
+            body=body,
+            status=200,
+            date=http_date(response.headers.get("date")),
+            retries=retries,
+            items=envelope.items,
+            meta=envelope.meta,
+            links=envelope.links,
+        )
+
+    async def _exchange(self, route: Route, url: httpx.URL, *, sent_at: float) -> tuple[httpx.Response, bytes]:
+        headers = _HEADERS | {"Authorization": self._authorization.value()}
+        request = httpx.Request(route.method, url, headers=headers, extensions=self._extensions)
+        try:
+            response = await self._transport.handle_async_request(request)
+            try:
+                self._report(response, sent_at=sent_at)
+                raw = await self._receive(route, response)
+            finally:
+                await response.aclose()
+        except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:  # OSError includes TimeoutError
+            cause = error.__cause__ or error
+            kind, untrusted = type(cause).__name__, isinstance(cause, aiohttp.ClientSSLError)
+        else:
+            return response, inflate(route, raw, headers=response.headers, limit=self._max_body_bytes)
+        if untrusted:
+            message = f"no secure connection ({kind}); check the base URL, the proxy and the trusted certificates"
+            raise UnavailableError(message, route=route.name)
+        raise TransientFailure(f"no answer ({kind})")
+
+    def _report(self, response: httpx.Response, *, sent_at: float) -> None:
+        """Tell the limiter what the server thinks of the pace, as soon as it is known."""
+        status = response.status_code
+        if status != 429 and status < 500:
+            self._limiter.succeeded(sent_at)
+            return
+        pause = retry_after(response.headers.get("retry-after"), date=http_date(response.headers.get("date")))
+        if status == 429:
+            self._limiter.throttled(sent_at, pause=pause)
+        elif pause is not None:
+            self._limiter.pause(pause)
+
+    async def _receive(self, route: Route, response: httpx.Response) -> bytes:
+        chunks: list[bytes] = []
+        size = 0
+        async for chunk in response.aiter_raw():
+            size += len(chunk)
+            if size > self._max_body_bytes:
+                raise too_large(route, self._max_body_bytes)
+            chunks.append(chunk)
+        self._limiter.received(size)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def parse_base_url(base_url: str) -> httpx.URL:
+    """Check a base URL and return it parsed; its path prefix, such as `/sc`, is kept.
+
+    Raises:
+        ConfigError: it is no https URL (http is for loopback hosts), or holds more than a host and a plain path.
+    """
+    try:
+        url = httpx.URL(base_url.strip())
+    except httpx.InvalidURL:
+        url = httpx.URL("")
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ConfigError("the base URL is no URL; it looks like https://example.zendesk.com/sc")
+    if url.scheme == "http" and not _is_loopback(url.host):
+        raise ConfigError("the base URL must begin with https://; over http the key would travel in the clear")
+    if url.userinfo or "?" in base_url or "#" in base_url:
+        raise ConfigError("the base URL must hold no user, query or fragment; keys have settings of their own")
+    if not _PREFIX.fullmatch(url.path.rstrip("/")):
+        raise ConfigError(
+            "the path of the base URL holds unusual characters; it looks like https://example.zendesk.com/sc"
+        )
+    if url.path.rstrip("/").endswith("/v2"):
+        raise ConfigError("the base URL must not end with /v2; leave that off, it is added by itself")
+    return url
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,100 @@
+"""httpx over aiohttp, with everything switched off that would change, repeat or reveal a request.
+
+httpx's own connection pool slows down as connections rise; aiohttp's does not. But aiohttp rewrites paths, keeps
+cookies, and sends a request twice when a kept connection dies: what was asked for, and how often, must be known here.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import ssl
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+from httpx_aiohttp.transport import AiohttpResponseStream, map_aiohttp_exceptions
+from yarl import URL
+
+from pipeline.errors import ConfigError
+
+KEEPALIVE_SECONDS = 30.0
+NOISY_LOGGERS = ("httpx", "httpcore", "aiohttp", "aiohttp.client", "aiohttp.internal", "aiohttp.access")
+
+
+class ExactTransport(AiohttpTransport):
+    """Sends the request target exactly as it was built, once, without cookies."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request without body and return the answer, its body still unread and compressed."""
+        if not isinstance(self.client, aiohttp.ClientSession):
+            self.client = self.get_client()
+        url = URL(str(request.url), encoded=True)
+        if url.raw_path_qs.encode("ascii") != request.url.raw_path:
+            raise httpx.UnsupportedProtocol("the target changed on its way", request=request)
+        timeout = request.extensions["timeout"]
+        with map_aiohttp_exceptions():
+            response = await self.client.request(
+                request.method,
+                url,
+                headers=request.headers,
+                allow_redirects=False,
+                auto_decompress=False,
+                timeout=aiohttp.ClientTimeout(sock_connect=timeout["connect"], sock_read=timeout["read"]),
+                proxy=str(self.proxy.url) if self.proxy else None,
+                proxy_headers=self.proxy.headers if self.proxy else None,
+            )
+        return httpx.Response(
+            status_code=response.status,
+            headers=response.raw_headers,
+            stream=_Body(response),
+            request=request,
+            extensions={"http_version": b"HTTP/1.1"},
+        )
+
+    def get_client(self) -> aiohttp.ClientSession:
+        """Open the session: no cookies, no silent second try; the limiter bounds the connections."""
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_SECONDS, ssl=self.ssl_context)
+        session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+        session._retry_connection = False  # noqa: SLF001 - no public switch; the retry policy does this, and counts it
+        return session
+
+
+def open_transport(base_url: httpx.URL, *, verify: ssl.SSLContext | str | bool) -> ExactTransport:
+    """Make the transport for one base URL, through the proxy that the environment names for it, if any."""
+    for name in NOISY_LOGGERS:  # below WARNING they write URLs, which hold ids
+        logging.getLogger(name).setLevel(logging.WARNING)
+    context = verify if isinstance(verify, ssl.SSLContext) else _ssl_context(verify)
+    return ExactTransport(verify=context, proxy=_proxy(base_url))
+
+
+@functools.cache  # a context is slow to make and takes 3 MB
+def _ssl_context(verify: str | bool) -> ssl.SSLContext:
+    if isinstance(verify, bool):
+        return httpx.create_ssl_context(verify=verify)
+    try:
+        return ssl.create_default_context(cafile=verify)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(
+            "the file of trusted certificates can't be read; check its path and its PEM format"
+        ) from error
+
+
+def _proxy(base_url: httpx.URL) -> httpx.Proxy | None:
+    address = getproxies().get(base_url.scheme)
+    if not address or proxy_bypass(base_url.host):
+        return None
+    try:
+        proxy = httpx.Proxy(address if "://" in address else f"http://{address}")
+        if proxy.url.scheme != "http":
+            raise ConfigError("only http:// proxies are supported; change the proxy variables of the environment")
+    except (ValueError, httpx.InvalidURL):
+        raise ConfigError("the environment names a proxy that is no URL; change or unset it") from None
+    if proxy.auth:
+        proxy.headers["Proxy-Authorization"] = aiohttp.encode_basic_auth(*proxy.auth)
+    return proxy
+
+
+class _Body(AiohttpResponseStream):
+    CHUNK_SIZE = 1 << 18  # a page in few pieces

@@ -1,0 +1,245 @@
+"""Settings from `sunlake.toml` and the environment, which wins. The only reader of os.environ.
+
+The file names the environment variables that hold secrets and never the secrets themselves.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from pipeline.errors import ConfigError
+
+CONFIG_NAME = "sunlake.toml"
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+
+AuthMethod = Literal["basic", "jwt"]
+Scope = Literal["app", "account", "integration"]
+
+
+class AppSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How to reach and walk one app.
+
+    `key_id_env` and `secret_env` name environment variables; `seeds` are files or `duckdb:` queries. `max_rate` is
+    calls per second; None leaves the rate to what the server allows.
+    """
+
+    app_id: str
+    base_url: str
+    key_id_env: str = "SUNLAKE_KEY_ID"
+    secret_env: str = "SUNLAKE_SECRET"  # noqa: S105 - the name of a variable, not a secret
+    auth: AuthMethod = "basic"
+    scope: Scope = "app"
+    seeds: tuple[str, ...] = ()
+    start_rate: float = 10.0
+    max_rate: float | None = None
+    max_concurrency: int = 64
+
+
+class CommitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """When buffered rows are committed: whichever of the bounds is reached first. They bound what a kill costs."""
+
+    seconds: float = 10.0
+    rows: int = 500_000
+    pages: int = 10_000
+
+
+class CallSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Bounds of one call in seconds: the wait for bytes, and the whole call with its retries."""
+
+    read_seconds: float = 60.0
+    total_seconds: float = 900.0
+
+
+class ScheduleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """When `sunlake serve` starts a flow: five cron fields in an IANA time zone."""
+
+    flow: Literal["export", "sweep", "nightly", "compact"]
+    cron: str
+    timezone: str = "UTC"
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """All settings. `lake` is a folder; `ledger_url` is an SQLAlchemy URL, by default SQLite inside the lake."""
+
+    lake: str = "lake"
+    ledger_url: str | None = None
+    apps: tuple[AppSettings, ...] = ()
+    commit: CommitSettings = CommitSettings()
+    calls: CallSettings = CallSettings()
+    schedules: tuple[ScheduleSettings, ...] = ()
+
+    @property
+    def lake_path(self) -> Path:
+        """The lake's folder."""
+        return Path(self.lake)
+
+    def app(self, app_id: str) -> AppSettings:
+        """The settings of one app.
+
+        Raises:
+            ConfigError: no such app is configured.
+        """
+        for app in self.apps:
+            if app.app_id == app_id:
+                return app
+        known = ", ".join(app.app_id for app in self.apps) or "none"
+        raise ConfigError(f"app {app_id!r} is not configured (configured: {known}); add it to {CONFIG_NAME}")
+
+
+class KeyPair(msgspec.Struct, frozen=True):
+    """A key id and its secret. Neither shows in a repr."""
+
+    key_id: str
+    secret: str
+
+    def __repr__(self) -> str:
+        return "KeyPair(***)"
+
+
+def load_settings(path: Path | None = None, *, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings.
+
+    Args:
+        path: the file; by default `SUNLAKE_CONFIG`, else `sunlake.toml` in the working folder, which may be absent.
+        environ: the environment, for tests.
+
+    Raises:
+        ConfigError: a file that is named but missing, or a wrong value; the message names the key.
+    """
+    env = os.environ if environ is None else environ
+    named = path or (Path(env["SUNLAKE_CONFIG"]) if env.get("SUNLAKE_CONFIG") else None)
+    file = named or Path(CONFIG_NAME)
+    if file.exists():
+        raw = _read_toml(file)
+    elif named is not None:
+        raise ConfigError(f"settings file {file} does not exist; write one with `sunlake init`")
+    else:
+        raw = {}
+    _overlay_environment(raw, env)
+    try:
+        settings = msgspec.convert(raw, Settings)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{file}: {error}") from None
+    _check(settings, file)
+    return settings
+
+
+def key_pair(app: AppSettings, *, environ: Mapping[str, str] | None = None) -> KeyPair:
+    """The key of an app, from the environment variables that its settings name.
+
+    Raises:
+        ConfigError: a variable is unset or empty.
+    """
+    env = os.environ if environ is None else environ
+    missing = [name for name in (app.key_id_env, app.secret_env) if not env.get(name)]
+    if missing:
+        raise ConfigError(
+            f"app {app.app_id}: environment variable {' and '.join(missing)} is not set; "
+            "create a key in Admin Center > Apps and integrations > Conversations API and export it"
+        )
+    return KeyPair(env[app.key_id_env], env[app.secret_env])
+
+
+def _read_toml(file: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file} is not valid TOML: {error}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{file} is not UTF-8 text; save it as UTF-8") from None
+    except OSError as error:
+        raise ConfigError(f"{file} can't be read: {error.strerror}") from None
+
+
+def _overlay_environment(raw: dict[str, object], env: Mapping[str, str]) -> None:
+    for name, key in (("SUNLAKE_LAKE", "lake"), ("SUNLAKE_LEDGER_URL", "ledger_url")):
+        if env.get(name):
+            raw[key] = env[name]
+    _overlay_commit(raw, env)
+    if not env.get("SUNLAKE_APP_ID"):
+        return
+    app: dict[str, object] = {"app_id": env["SUNLAKE_APP_ID"]}
+    same = [entry for entry in _entries(raw.get("apps")) if entry.get("app_id") == app["app_id"]]
+    if same:
+        app = dict(same[0])
+    app |= {"key_id_env": "SUNLAKE_KEY_ID", "secret_env": "SUNLAKE_SECRET"} if env.get("SUNLAKE_KEY_ID") else {}
+    if env.get("SUNLAKE_BASE_URL"):
+        app["base_url"] = env["SUNLAKE_BASE_URL"]
+    if env.get("SUNLAKE_AUTH"):
+        app["auth"] = env["SUNLAKE_AUTH"]
+    if "base_url" not in app:
+        raise ConfigError(
+            "SUNLAKE_APP_ID is set, but SUNLAKE_BASE_URL is not; set it to https://<subdomain>.zendesk.com/sc"
+        )
+    raw["apps"] = [app]
+
+
+def _overlay_commit(raw: dict[str, object], env: Mapping[str, str]) -> None:
+    for name, key in (
+        ("SUNLAKE_COMMIT_SECONDS", "seconds"),
+        ("SUNLAKE_COMMIT_PAGES", "pages"),
+        ("SUNLAKE_COMMIT_ROWS", "rows"),
+    ):
+        if not env.get(name):
+            continue
+        commit = raw.setdefault("commit", {})
+        if not isinstance(commit, dict):
+            raise ConfigError("commit: expected a table")
+        try:
+            commit[key] = float(env[name]) if key == "seconds" else int(env[name])
+        except ValueError:
+            raise ConfigError(f"{name} must be a number") from None
+
+
+def _entries(value: object) -> list[dict[str, object]]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _check(settings: Settings, file: Path) -> None:
+    seen: set[str] = set()
+    for number, app in enumerate(settings.apps):
+        at = f"{file}: apps[{number}]"
+        if not _is_token(app.app_id):
+            raise ConfigError(f"{at}.app_id must be letters and digits, such as 5d8cff3cd55b040010928b5b")
+        if app.app_id in seen:
+            raise ConfigError(f"{at}.app_id: {app.app_id} is configured twice")
+        seen.add(app.app_id)
+        check_base_url(app.base_url, at=f"{at}.base_url")
+        if app.start_rate <= 0 or (app.max_rate is not None and app.max_rate <= 0) or app.max_concurrency < 1:
+            raise ConfigError(f"{at}: start_rate, max_rate and max_concurrency must be above 0")
+    if settings.commit.seconds <= 0 or settings.commit.rows < 1 or settings.commit.pages < 1:
+        raise ConfigError(f"{file}: commit.seconds, commit.rows and commit.pages must be above 0")
+    for number, schedule in enumerate(settings.schedules):
+        try:
+            ZoneInfo(schedule.timezone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ConfigError(
+                f"{file}: schedules[{number}].timezone {schedule.timezone!r} is no IANA zone such as Europe/Paris"
+            ) from None
+
+
+def check_base_url(base_url: str, *, at: str) -> None:
+    """Refuse a base URL that would send the key in clear text or that carries more than scheme, host and path.
+
+    Raises:
+        ConfigError: the message names `at`, the key of the setting.
+    """
+    parts = urlsplit(base_url)
+    if parts.scheme not in {"https", "http"} or not parts.hostname:
+        raise ConfigError(f"{at} must be a URL such as https://<subdomain>.zendesk.com/sc")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
+        raise ConfigError(f"{at}: http would send your key in clear text; use https (http is for loopback hosts only)")
+    if parts.query or parts.fragment or parts.username or parts.password:
+        raise ConfigError(f"{at} must not hold a query, a fragment or a user; keys belong into environment variables")
+
+
+def _is_token(value: str) -> bool:
+    return value.isascii() and value.replace("_", "").isalnum()

@@ -1,0 +1,346 @@
+"""The one loop that joins walk and lake: what the walk reads becomes steps, and steps become commits.
+
+    seeds -> roster -> frontier -> visits -> steps -> sink -> files and checkpoints, in one decision
+
+`export_apps` is what the command line and the flows call; an `ExportSession` is one app's run, walked in as many pieces
+as its caller likes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from pipeline.api.auth import Credential
+from pipeline.api.client import ApiClient
+from pipeline.api.limiter import Limiter, LimiterSnapshot
+from pipeline.config import AppSettings, Settings, key_pair
+from pipeline.errors import SunlakeError
+from pipeline.lake.commit import recover
+from pipeline.lake.layout import open_lake
+from pipeline.lake.lock import writer_lock
+from pipeline.lake.secrets import Dropped
+from pipeline.lake.sink import Sink
+from pipeline.walk import ledger as tables
+from pipeline.walk.coverage import AppCoverage, app_coverage, pending
+from pipeline.walk.crawl import Crawl, Ending
+from pipeline.walk.discover import alias_seeds, plant_seeds
+from pipeline.walk.frontier import Frontier
+from pipeline.walk.ledger import open_ledger
+from pipeline.walk.roster import ConversationState, UserState
+from pipeline.walk.runs import RunKind, RunState, beat, begin_run, end_run, salt
+from pipeline.walk.shelf import Shelf
+from pipeline.walk.step import Step
+from pipeline.walk.visit import Counters, Visit
+from pipeline.walk.visit_app import visit_app
+
+# A server that can't be reached at all should be known within this time, whatever one call may take later.
+FIRST_CALLS_SECONDS = 60.0
+BEAT_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one app's run is. `pending` counts the users and conversations that the ledger knows to be waiting."""
+
+    app_id: str
+    seconds: float
+    counters: Counters
+    calls: LimiterSnapshot
+    pending_users: int
+    pending_conversations: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How one app's run ended."""
+
+    app_id: str
+    run_id: str | None
+    kind: RunKind
+    state: RunState
+    seconds: float
+    counters: Counters
+    calls: LimiterSnapshot | None
+    coverage: AppCoverage | None
+    message: str | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 done, 1 failed, 3 done in part."""
+        if self.state == "failed":
+            return 1
+        return 0 if self.state == "done" else 3
+
+
+OnProgress = Callable[[Progress], None]
+
+
+async def export_apps(
+    settings: Settings,
+    apps: Sequence[AppSettings],
+    *,
+    kind: RunKind = "export",
+    seeds: Sequence[str] = (),
+    limit: int | None = None,
+    on_progress: OnProgress | None = None,
+    stop: asyncio.Event | None = None,
+) -> list[Summary]:
+    """Export several apps at once, each at its own pace; one that fails does not stop the others.
+
+    Args:
+        settings: the settings.
+        apps: the apps to export.
+        kind: "export", or "sweep" to look at everything again.
+        seeds: seed sources beside those of the settings.
+        limit: stop each app after so many conversations.
+        on_progress: called every two seconds for each app.
+        stop: when set, each app commits what it has and ends.
+    """
+    return list(
+        await asyncio.gather(
+            *(
+                export_app(settings, app, kind=kind, seeds=seeds, limit=limit, on_progress=on_progress, stop=stop)
+                for app in apps
+            )
+        )
+    )
+
+
+async def export_app(
+    settings: Settings,
+    app: AppSettings,
+    *,
+    kind: RunKind = "export",
+    seeds: Sequence[str] = (),
+    limit: int | None = None,
+    on_progress: OnProgress | None = None,
+    stop: asyncio.Event | None = None,
+) -> Summary:
+    """Export one app; what goes wrong is told in the summary."""
+    session = ExportSession(settings, app, kind=kind, seeds=seeds, on_progress=on_progress, stop=stop)
+    try:
+        async with session:
+            await session.walk(limit=limit)
+    except SunlakeError as error:
+        return session.failed(error)
+    return session.summary()
+
+
+class ExportSession:
+    """One run of one app: holds the lock from entry to exit, and commits what it has when it is left."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        app: AppSettings,
+        *,
+        kind: RunKind = "export",
+        seeds: Sequence[str] = (),
+        on_progress: OnProgress | None = None,
+        stop: asyncio.Event | None = None,
+    ) -> None:
+        self.app_id = app.app_id
+        self.counters = Counters()
+        self._settings = settings
+        self._app = app
+        self._kind: RunKind = kind
+        self._sources = [*app.seeds, *seeds]
+        self._on_progress = on_progress
+        self._stop = stop
+        self._stack = AsyncExitStack()
+        self._begun = time.monotonic()
+        self._run_id: str | None = None
+        self._state: RunState = "running"
+        self._message: str | None = None
+        self._coverage: AppCoverage | None = None
+        self._limiter: Limiter | None = None
+        self._dropped = Dropped()
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            try:
+                await self._open(stack)
+            except BaseException as error:
+                self._note(error)
+                raise
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._note(error)
+        await self._stack.aclose()
+
+    async def walk(self, *, limit: int | None = None) -> Ending:
+        """Walk until nothing is left, or so many conversations were begun.
+
+        Raises:
+            ApiError, LakeError, LedgerError: the run can't go on. What was committed before stays.
+        """
+        ending = await self._crawl.run(limit=limit)
+        await self._sink.flush()
+        self._state = _STATES[ending]
+        if ending is Ending.EXHAUSTED and self.counters.failed + self.counters.forbidden:
+            self._state = "partial"
+        return ending
+
+    def pending(self) -> tuple[int, int]:
+        """How many users and conversations are known to wait for a visit."""
+        return pending(self._ledger, self.app_id)
+
+    def summary(self) -> Summary:
+        """How the run ended, or stands."""
+        return Summary(
+            app_id=self.app_id,
+            run_id=self._run_id,
+            kind=self._kind,
+            state=self._state,
+            seconds=time.monotonic() - self._begun,
+            counters=self.counters,
+            calls=self._limiter.snapshot() if self._limiter else None,
+            coverage=self._coverage,
+            message=self._message,
+        )
+
+    def failed(self, error: SunlakeError) -> Summary:
+        """How the run ended that this error ended."""
+        self._state, self._message = "failed", str(error)
+        return self.summary()
+
+    async def _open(self, stack: AsyncExitStack) -> None:
+        settings, app = self._settings, self._app
+        keys = key_pair(app)
+        self._lake = open_lake(Path(settings.lake), create=True)
+        stack.enter_context(writer_lock(self._lake, app.app_id, what=self._kind))
+        self._ledger = open_ledger(settings.ledger_url or self._lake.default_ledger_url)
+        stack.callback(self._ledger.close)
+        recover(self._lake, self._ledger, app.app_id)
+        self._limiter = Limiter(start_rate=app.start_rate, max_rate=app.max_rate, max_concurrency=app.max_concurrency)
+        credential = Credential(keys.key_id, keys.secret, method=app.auth, scope=app.scope)
+        first, rest = (self._client(credential, seconds) for seconds in (FIRST_CALLS_SECONDS, None))
+        await stack.enter_async_context(first)
+        await stack.enter_async_context(rest)
+        self._run_id = begin_run(self._ledger, app.app_id, self._kind)
+        stack.callback(self._finish)
+        self._sink = Sink(
+            self._lake,
+            self._ledger,
+            app_id=app.app_id,
+            run_id=self._run_id,
+            policy=settings.commit,
+            dropped=self._dropped,
+            on_commit=self._committed,
+        )
+        stack.push_async_callback(self._close_sink)
+        self._visit = self._surroundings(first)
+        self._crawl = Crawl(self._visit, flush=self._sink.flush, concurrency=app.max_concurrency)
+        stack.push_async_callback(_cancel, asyncio.create_task(self._beat()))
+        if self._stop is not None:
+            stack.push_async_callback(_cancel, asyncio.create_task(self._watch(self._stop)))
+        await visit_app(self._visit, self._ledger)
+        self._visit.client = rest
+
+    def _client(self, credential: Credential, seconds: float | None) -> ApiClient:
+        calls = self._settings.calls
+        assert self._limiter is not None
+        return ApiClient(
+            self._app.base_url,
+            credential,
+            limiter=self._limiter,
+            max_call_seconds=min(seconds or calls.total_seconds, calls.total_seconds),
+            read_timeout=calls.read_seconds,
+        )
+
+    def _surroundings(self, client: ApiClient) -> Visit:
+        key = salt(self._ledger)
+        users = Shelf(self._ledger, tables.users, UserState, key="user_id", app_id=self.app_id)
+        conversations = Shelf(
+            self._ledger, tables.conversations, ConversationState, key="conversation_id", app_id=self.app_id
+        )
+        plant_seeds(self._ledger, self.app_id, self._sources, app_ids=self._app_ids())
+        return Visit(
+            app_id=self.app_id,
+            client=client,
+            users=users,
+            conversations=conversations,
+            frontier=Frontier(users, conversations, self._alias_seeds(key)),
+            emit=self._sink.put,
+            counters=self.counters,
+            salt=key,
+            is_sweep=self._kind == "sweep",
+        )
+
+    def _alias_seeds(self, key: bytes) -> Iterator[Any]:
+        return alias_seeds(self._ledger, self.app_id, self._sources, app_ids=self._app_ids(), salt=key)
+
+    def _app_ids(self) -> list[str]:
+        return [app.app_id for app in self._settings.apps]
+
+    def _committed(self, steps: Sequence[Step]) -> None:
+        for step in steps:
+            self._visit.users.committed(step.users)
+            self._visit.conversations.committed(step.conversations)
+
+    async def _watch(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._crawl.stop()
+
+    async def _beat(self) -> None:
+        assert self._limiter is not None
+        assert self._run_id is not None
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            await asyncio.to_thread(beat, self._ledger, self._run_id, self._counted())
+            if self._on_progress is not None:
+                users, conversations = await asyncio.to_thread(self.pending)
+                seconds = time.monotonic() - self._begun
+                self._on_progress(
+                    Progress(self.app_id, seconds, self.counters, self._limiter.snapshot(), users, conversations)
+                )
+
+    def _counted(self) -> dict[str, Any]:
+        calls = asdict(self._limiter.snapshot()) if self._limiter else {}
+        return {**asdict(self.counters), "calls": calls}
+
+    async def _close_sink(self) -> None:
+        try:
+            await self._sink.close()
+        except SunlakeError as error:
+            self._note(error)
+            raise
+
+    def _note(self, error: BaseException) -> None:
+        self._state = "failed"
+        # The text of a foreign exception may quote data.
+        self._message = str(error) if isinstance(error, SunlakeError) else type(error).__name__
+
+    def _finish(self) -> None:
+        """Record the end of the run."""
+        assert self._run_id is not None
+        for name in sorted(self._dropped.names):
+            self.counters.note(f"left out as a possible secret: {name}")
+        self._coverage = app_coverage(self._ledger, self.app_id)
+        end_run(self._ledger, self._run_id, self._state, self._counted(), message=self._message)
+
+
+_STATES: dict[Ending, RunState] = {
+    Ending.EXHAUSTED: "done",
+    Ending.LIMITED: "partial",
+    Ending.STOPPED: "interrupted",
+}
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
+    if not task.cancelled() and (error := task.exception()) is not None:
+        raise error

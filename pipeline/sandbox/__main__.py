@@ -1,0 +1,96 @@
+"""`python -m pipeline.sandbox`: serves worlds on a loopback port and prints one JSON line when it is ready."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from functools import partial
+
+import msgspec
+
+from pipeline.errors import SunlakeError
+from pipeline.sandbox.behaviour import Behaviour
+from pipeline.sandbox.faults import Fault, read_fault
+from pipeline.sandbox.server import serve, usual_faults
+
+_EPILOG = """\
+worlds:
+  chitchat                    real conversations; chitchat:200 takes the first 200
+  synthetic:seed=7,size=1000  generated conversations
+  recorded:FILE               JSON Lines as GET /_control/world writes them
+
+faults (--fault KIND:NAME=VALUE,...; each may add route=, app_id=, after=, times=, probability=):
+  rate_limit:rate=20,capacity=40,retry_after=seconds|date|absent,per=key|app|server
+  status:status=503,body=json|html|empty,executed=true
+  revoked  forbidden  slow:latency_ms=50,jitter_ms=20  hang  reset  truncate  loop  shuffle
+
+open questions of the specification (--behaviour NAME=VALUE):
+  delete_user_polls=1  delete_user_ms=0  deleted_message=remove|placeholder  deleted_cursor=position|refuse
+  merged_user=gone|survivor  sparse_meta=false  link_base=  gzip=false
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse the command line and serve; returns the exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        serve(
+            options.world,
+            port=options.port,
+            faults=[*usual_faults(latency_ms=options.latency_ms, rate_limit=options.rate_limit), *options.fault],
+            behaviour=_behaviour(options.behaviour),
+            seed=options.seed,
+            on_ready=partial(print, flush=True),
+            until_stdin_ends=options.until_stdin_ends,
+        )
+    except SunlakeError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except msgspec.ValidationError as error:
+        parser.error(str(error))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline.sandbox",
+        description="A local Sunshine Conversations API.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--world", action="append", required=True, metavar="SPEC", help="what to serve; one app each time it is given"
+    )
+    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: any free one)")
+    parser.add_argument(
+        "--latency-ms", type=float, default=0, metavar="MS", help="let every call take at least so long"
+    )
+    parser.add_argument(
+        "--rate-limit", type=float, default=0, metavar="RATE", help="answer 429 above so many calls a second and key"
+    )
+    parser.add_argument(
+        "--fault", type=_fault, action="append", default=[], metavar="SPEC", help="let calls fail; may be given again"
+    )
+    parser.add_argument(
+        "--behaviour", action="append", default=[], metavar="NAME=VALUE", help="decide an open question"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="makes faults repeatable (default: 0)")
+    parser.add_argument("--until-stdin-ends", action="store_true", help="stop when standard input ends")
+    return parser
+
+
+def _fault(spec: str) -> Fault:
+    try:
+        return read_fault(spec)
+    except msgspec.ValidationError as error:
+        raise argparse.ArgumentTypeError(f"{spec}: {error}") from error
+
+
+def _behaviour(pairs: list[str]) -> Behaviour:
+    values = dict(pair.partition("=")[::2] for pair in pairs)
+    return msgspec.convert(values, Behaviour, strict=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

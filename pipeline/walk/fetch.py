@@ -1,0 +1,108 @@
+"""Answers as the walk reads them: the records of one page, when they were read, and what to ask next."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TypeVar
+
+import msgspec
+
+from pipeline.api.answer import Answer
+from pipeline.api.client import ApiClient
+from pipeline.api.pagination import Direction
+from pipeline.api.pagination import pages as answer_pages
+from pipeline.api.routes import Route
+from pipeline.errors import ProtocolError
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class Identified(msgspec.Struct):
+    """What the walk reads of any object."""
+
+    id: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """One answer. `next_cursor` is None on the last page of a walk and for objects."""
+
+    route: Route
+    answer: Answer
+    fetched_at: datetime
+    next_cursor: str | None = None
+
+    @cached_property
+    def items(self) -> list[bytes]:
+        """The records as JSON text; one for a route that answers with an object."""
+        return [bytes(item) for item in self.answer.items]
+
+    @property
+    def server_time(self) -> datetime:
+        """The server's clock at the answer, in its resolution of seconds; ours where it does not tell."""
+        return self.answer.date or self.fetched_at
+
+    def read(self, kind: type[T]) -> list[T]:
+        """What the walk reads of each record.
+
+        Raises:
+            ProtocolError: a record lacks what the walk can't do without.
+        """
+        return read(self.answer.items, kind, route=self.route)
+
+
+def read(items: Sequence[msgspec.Raw] | Sequence[bytes], kind: type[T], *, route: Route) -> list[T]:
+    """What the walk reads of each record.
+
+    Raises:
+        ProtocolError: a record lacks what the walk can't do without.
+    """
+    decoder = _decoder(kind)
+    try:
+        return [decoder.decode(item) for item in items]
+    except msgspec.DecodeError:
+        # The decoder's message quotes the record.
+        pass
+    raise ProtocolError("a record has no id or is no object; report it to Zendesk", route=route.name)
+
+
+async def get(client: ApiClient, route: Route, *, path: Mapping[str, str], query: Mapping[str, str]) -> Page:
+    """Ask for one object."""
+    answer = await client.get(route, path=path, query=query)
+    return Page(route, answer, now())
+
+
+async def pages(
+    client: ApiClient,
+    route: Route,
+    *,
+    path: Mapping[str, str],
+    query: Mapping[str, str],
+    direction: Direction,
+    start_cursor: str | None,
+) -> AsyncIterator[Page]:
+    """Ask for a list page by page; a list that is not paged is one page."""
+    if route.paging == "none":
+        yield await get(client, route, path=path, query=query)
+        return
+    found = answer_pages(client, route, path=path, query=query, direction=direction, start_cursor=start_cursor)
+    async for page in found:
+        yield Page(route, page.answer, now(), page.next_cursor)
+
+
+def now() -> datetime:
+    """The present in UTC, in whole milliseconds as the lake stores it."""
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+_DECODERS: dict[type[msgspec.Struct], msgspec.json.Decoder[msgspec.Struct]] = {}
+
+
+def _decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
+    if kind not in _DECODERS:
+        _DECODERS[kind] = msgspec.json.Decoder(kind)
+    return _DECODERS[kind]  # type: ignore[return-value]  # each kind is filed under itself

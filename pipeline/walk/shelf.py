@@ -1,0 +1,133 @@
+"""A write-behind view of one roster table: one object per row, however many coroutines look at it.
+
+A state that was changed stays in memory until the commit that carries it is decided, since until then the ledger would
+answer with an older one. Unchanged states live only as long as someone holds them: memory is bounded by what is in
+flight.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Generic, TypeVar
+from weakref import WeakValueDictionary
+
+import sqlalchemy as sa
+
+from pipeline.walk.ledger import Ledger
+from pipeline.walk.roster import ConversationState, UserState
+
+S = TypeVar("S", UserState, ConversationState)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Snapshot(Generic[S]):
+    """A state as it was when a step was handed to the lake, with the version that the shelf knows it by."""
+
+    state: S
+    version: int
+
+
+class Shelf(Generic[S]):
+    """States of one app by id."""
+
+    def __init__(self, ledger: Ledger, table: sa.Table, kind: type[S], *, key: str, app_id: str) -> None:
+        self.app_id = app_id
+        self.key = key
+        self._ledger = ledger
+        self._table = table
+        self._kind: type[S] = kind
+        self._columns = [field.name for field in dataclasses.fields(kind)]
+        self._live: WeakValueDictionary[str, S] = WeakValueDictionary()
+        self._dirty: dict[str, tuple[S, int]] = {}
+        self._version = 0
+
+    def __len__(self) -> int:
+        """How many states wait for a commit."""
+        return len(self._dirty)
+
+    def get(self, ids: Iterable[str]) -> dict[str, S]:
+        """The states of the ids that are known."""
+        found: dict[str, S] = {}
+        missing: list[str] = []
+        for key in ids:
+            state = self._live.get(key)
+            if state is None:
+                missing.append(key)
+            else:
+                found[key] = state
+        if missing:
+            found |= {self.id_of(state): state for state in self._load(self._table.c[self.key].in_(missing))}
+        return found
+
+    def add(self, state: S) -> S:
+        """Take up a state that is new to the ledger; it must be marked as changed before it is let go."""
+        self._live[self.id_of(state)] = state
+        return state
+
+    def changed(self, state: S) -> Snapshot[S]:
+        """Keep the state until the returned snapshot is committed."""
+        self._version += 1
+        self._dirty[self.id_of(state)] = (state, self._version)
+        return Snapshot(dataclasses.replace(state), self._version)
+
+    def committed(self, snapshots: Iterable[Snapshot[S]]) -> None:
+        """Let go of the states that have not changed since these snapshots."""
+        for snapshot in snapshots:
+            key = self.id_of(snapshot.state)
+            entry = self._dirty.get(key)
+            if entry is not None and entry[1] == snapshot.version:
+                del self._dirty[key]
+
+    def pending(self, *, after: str, limit: int) -> list[S]:
+        """States with work to do, in the order of their ids.
+
+        Those that were done since the last commit are left out, so fewer than `limit` does not mean the end: that is an
+        empty list from `pending_ids`.
+        """
+        keys = self.pending_ids(after=after, limit=limit)
+        states = self.get(keys)
+        return [states[key] for key in keys if key in states and states[key].pending]
+
+    def pending_ids(self, *, after: str, limit: int) -> Sequence[str]:
+        """Ids that the ledger knows to have work to do, after the given id."""
+        key = self._table.c[self.key]
+        query = (
+            sa.select(key)
+            .where(self._table.c.app_id == self.app_id, self._table.c.pending > 0, key > after)
+            .order_by(key)
+            .limit(limit)
+        )
+        with self._ledger.read() as connection:
+            return connection.scalars(query).all()
+
+    def where(self, condition: sa.ColumnElement[bool]) -> list[S]:
+        """The states that satisfy a condition over committed rows, as they are now."""
+        return self._load(condition)
+
+    def id_of(self, state: S) -> str:
+        """The id of a state within its app."""
+        return getattr(state, self.key)  # type: ignore[no-any-return]  # a str by construction of the two dataclasses
+
+    def _load(self, condition: sa.ColumnElement[bool]) -> list[S]:
+        columns = [self._table.c[name] for name in self._columns]
+        with self._ledger.read() as connection:
+            rows = connection.execute(sa.select(*columns).where(self._table.c.app_id == self.app_id, condition)).all()
+        states = []
+        for row in rows:
+            state = self._kind(*row)
+            # An object that is alive is newer than the row.
+            states.append(self._live.setdefault(self.id_of(state), state))
+        return states
+
+
+def save_snapshots(
+    ledger: Ledger, connection: sa.Connection, table: sa.Table, snapshots: Sequence[Snapshot[S]]
+) -> None:
+    """Write the newest snapshot of each state within an open transaction."""
+    newest: dict[tuple[str, str], dict[str, object]] = {}
+    key = "user_id" if table.name == "users" else "conversation_id"
+    for snapshot in snapshots:
+        row = {field.name: getattr(snapshot.state, field.name) for field in dataclasses.fields(snapshot.state)}
+        newest[snapshot.state.app_id, str(row[key])] = row
+    ledger.upsert(connection, table, list(newest.values()))

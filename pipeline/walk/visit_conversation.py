@@ -1,0 +1,155 @@
+"""One visit to a conversation: participants, then the messages missing at either end of what the lake holds."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pipeline.api import resources
+from pipeline.errors import BadRequestError, NotFoundError
+from pipeline.walk.fetch import Page, now, read
+from pipeline.walk.listing import ConversationHead, Listing
+from pipeline.walk.roster import ConversationState, Found, Pending, State
+from pipeline.walk.step import MessagePage, Reconcile, Rows, Step, Tombstone
+from pipeline.walk.sweep import MessageHead, order, sweep_messages
+from pipeline.walk.visit import Visit, content_hash
+
+
+class ParticipantHead(msgspec.Struct, rename="camel"):
+    """What the walk reads of a participant."""
+
+    id: str
+    user_id: str | None = None
+
+
+async def visit_conversation(visit: Visit, conversation: ConversationState) -> None:
+    """Walk one conversation; it is done or gone afterwards."""
+    try:
+        orphaned = conversation.via_user_id is None
+        if orphaned and not await _look_up(visit, conversation):
+            return
+        asked, listed_at = conversation.pending, conversation.listed_at
+        await _participants(visit, conversation, sweep=asked == Pending.SWEEP)
+        if asked == Pending.SWEEP and conversation.head_id is not None:
+            await sweep_messages(visit, conversation)
+        else:
+            await _missing_messages(visit, conversation)
+    except NotFoundError as error:
+        if error.code == "app_not_found":
+            raise
+        await _gone(visit, conversation)
+        return
+    conversation.state, conversation.error = State.DONE, None
+    conversation.walked_at = listed_at
+    # A list that was read in the meantime may have asked for more than was fetched.
+    if conversation.pending == asked and conversation.listed_at == listed_at:
+        conversation.pending = Pending.NO
+    visit.counters.conversations += 1
+    await visit.emit(Step(conversations=[visit.conversations.changed(conversation)]))
+
+
+async def _look_up(visit: Visit, conversation: ConversationState) -> bool:
+    """Ask for a conversation that no list shows; True if its messages are to be looked at."""
+    page = await visit.get(resources.GET_CONVERSATION, {"conversationId": conversation.conversation_id})
+    listing = Listing(
+        visit, fetched_at=page.fetched_at, server_time=page.server_time, via_user_id=None, found_by=Found.SEED
+    )
+    listing.take(page.read(ConversationHead), page.items)
+    settled = not conversation.gate_is_open and conversation.pending != Pending.SWEEP
+    if settled and conversation.participants_hash is not None:
+        conversation.pending, conversation.state = Pending.NO, State.DONE
+        listing.step.conversations.append(visit.conversations.changed(conversation))
+        visit.counters.conversations += 1
+    await visit.emit(listing.step)
+    return bool(conversation.pending)
+
+
+async def _participants(visit: Visit, conversation: ConversationState, *, sweep: bool) -> None:
+    """Fetch all participants: rows if the set has changed, and the users among them for the walk."""
+    items: list[bytes] = []
+    fetched_at = now()
+    async for page in visit.pages(resources.LIST_PARTICIPANTS, {"conversationId": conversation.conversation_id}):
+        items += page.items
+        fetched_at = page.fetched_at
+    known, found = conversation.participants_hash, content_hash(items)
+    if found == known:
+        return
+    heads = read(items, ParticipantHead, route=resources.LIST_PARTICIPANTS)
+    step = Step()
+    orphaned = conversation.via_user_id is None
+    pending = Pending.SWEEP if sweep and orphaned and known is not None else Pending.VISIT
+    user_ids = [head.user_id for head in heads if head.user_id]
+    users = [visit.know_user(key, step, found_by=Found.PARTICIPANT, pending=pending) for key in user_ids]
+    conversation.participants_hash = found
+    parents = {"conversation_id": conversation.conversation_id}
+    step.rows.append(Rows("participants", items, parents, fetched_at))
+    if known is not None:
+        present = frozenset(head.id for head in heads)
+        step.reconciles.append(Reconcile("participants", conversation.conversation_id, present, fetched_at, "gone"))
+    step.conversations.append(visit.conversations.changed(conversation))
+    await visit.emit(step)
+    for user in users:
+        visit.frontier.offer(user)
+
+
+async def _missing_messages(visit: Visit, conversation: ConversationState) -> None:
+    try:
+        if conversation.head_id is None:
+            await _backward(visit, conversation)
+            return
+        if not conversation.complete:
+            await _backward(visit, conversation)
+        await _forward(visit, conversation)
+    except BadRequestError:
+        # The record that the cursor names is gone, and the server minds: read it all and keep what is new.
+        await sweep_messages(visit, conversation)
+
+
+async def _backward(visit: Visit, conversation: ConversationState) -> None:
+    """From the tail, or from the newest page on the first visit, to the start of the history."""
+    async for page in visit.pages(
+        resources.LIST_MESSAGES,
+        {"conversationId": conversation.conversation_id},
+        direction="backward",
+        start_cursor=conversation.tail_id,
+    ):
+        heads = page.read(MessageHead)
+        if heads:
+            if conversation.head_id is None:
+                newest = max(heads, key=order)
+                conversation.head_id, conversation.head_at = newest.id, newest.received
+            oldest = min(heads, key=order)
+            conversation.tail_id, conversation.tail_at = page.next_cursor or oldest.id, oldest.received
+        conversation.complete = page.next_cursor is None
+        await _emit_page(visit, conversation, page)
+
+
+async def _forward(visit: Visit, conversation: ConversationState) -> None:
+    """From the head to the newest message."""
+    async for page in visit.pages(
+        resources.LIST_MESSAGES,
+        {"conversationId": conversation.conversation_id},
+        direction="forward",
+        start_cursor=conversation.head_id,
+    ):
+        heads = page.read(MessageHead)
+        if heads:
+            newest = max(heads, key=order)
+            conversation.head_id, conversation.head_at = newest.id, newest.received
+        await _emit_page(visit, conversation, page)
+
+
+async def _emit_page(visit: Visit, conversation: ConversationState, page: Page) -> None:
+    count = len(page.answer.items)
+    conversation.messages += count
+    visit.counters.messages += count
+    step = Step(conversations=[visit.conversations.changed(conversation)])
+    if count:
+        step.pages.append(MessagePage(page.answer.body, conversation.conversation_id, page.fetched_at, count))
+    await visit.emit(step)
+
+
+async def _gone(visit: Visit, conversation: ConversationState) -> None:
+    conversation.state, conversation.pending, conversation.error = State.GONE, Pending.NO, None
+    visit.counters.gone += 1
+    tombstone = Tombstone("conversation", conversation.conversation_id, now(), "gone")
+    await visit.emit(Step(conversations=[visit.conversations.changed(conversation)], tombstones=[tombstone]))
