@@ -21,14 +21,14 @@ from pipeline.api.auth import Credential
 from pipeline.api.client import ApiClient
 from pipeline.api.limiter import Limiter, LimiterSnapshot
 from pipeline.config import AppSettings, Settings, key_pair
-from pipeline.errors import SunlakeError
+from pipeline.errors import SeedsError, SunlakeError
 from pipeline.lake.commit import recover
 from pipeline.lake.layout import open_lake
 from pipeline.lake.lock import writer_lock
 from pipeline.lake.secrets import Dropped
 from pipeline.lake.sink import Sink
 from pipeline.walk import ledger as tables
-from pipeline.walk.coverage import AppCoverage, app_coverage, pending
+from pipeline.walk.coverage import AppCoverage, app_coverage, is_known, pending
 from pipeline.walk.crawl import Crawl, Ending
 from pipeline.walk.discover import alias_seeds, plant_seeds
 from pipeline.walk.frontier import Frontier
@@ -229,6 +229,9 @@ class ExportSession:
         first, rest = (self._client(credential, seconds) for seconds in (FIRST_CALLS_SECONDS, None))
         await stack.enter_async_context(first)
         await stack.enter_async_context(rest)
+        plant_seeds(self._ledger, app.app_id, self._sources, app_ids=self._app_ids())
+        if not self._sources and not is_known(self._ledger, app.app_id):
+            raise SeedsError(f"app {app.app_id}: no user or conversation is known yet; name some with --seeds FILE")
         self._run_id = begin_run(self._ledger, app.app_id, self._kind)
         stack.callback(self._finish)
         self._sink = Sink(
@@ -266,7 +269,6 @@ class ExportSession:
         conversations = Shelf(
             self._ledger, tables.conversations, ConversationState, key="conversation_id", app_id=self.app_id
         )
-        plant_seeds(self._ledger, self.app_id, self._sources, app_ids=self._app_ids())
         return Visit(
             app_id=self.app_id,
             client=client,

@@ -1,8 +1,8 @@
 """The vendor's OpenAPI schemas as JSON Schema validators.
 
-Plain JSON Schema reads three things of the document wrongly, so they are translated: `nullable`; `writeOnly` members among
-the required ones (they are required in requests only); and discriminators, without which the members of a `oneOf` match
-one another's objects.
+Plain JSON Schema reads three things of the document wrongly, so they are translated: `nullable`; `writeOnly` members
+among the required ones (they are required in requests only); and discriminators, without which the members of a `oneOf`
+match one another's objects.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _definitions(unlisted: bool, document: str) -> dict[str, Schema]:
 
 
 def _separate_base(definitions: dict[str, Schema], name: str, schema: Schema) -> None:
-    """Keep a schema that its own variants include apart from the choice among them, or the reference would never end."""
+    """Keep a schema that its own variants include apart from the choice among them: it would refer to itself."""
     base = f"{name}:base"
     variants = _variants(schema)
     definitions[base] = definitions[name]

@@ -6,11 +6,9 @@ import argparse
 import sys
 from functools import partial
 
-import msgspec
-
 from pipeline.errors import SunlakeError
-from pipeline.sandbox.behaviour import Behaviour
-from pipeline.sandbox.faults import Fault, read_fault
+from pipeline.sandbox.behaviour import read_behaviour
+from pipeline.sandbox.faults import read_fault
 from pipeline.sandbox.server import serve, usual_faults
 
 _EPILOG = """\
@@ -32,14 +30,14 @@ open questions of the specification (--behaviour NAME=VALUE):
 
 def main(arguments: list[str] | None = None) -> int:
     """Parse the command line and serve; returns the exit code."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    options = _parser().parse_args(arguments)
     try:
+        faults = usual_faults(latency_ms=options.latency_ms, rate_limit=options.rate_limit)
         serve(
             options.world,
             port=options.port,
-            faults=[*usual_faults(latency_ms=options.latency_ms, rate_limit=options.rate_limit), *options.fault],
-            behaviour=_behaviour(options.behaviour),
+            faults=faults + [read_fault(spec) for spec in options.fault],
+            behaviour=read_behaviour(options.behaviour),
             seed=options.seed,
             on_ready=partial(print, flush=True),
             until_stdin_ends=options.until_stdin_ends,
@@ -47,8 +45,6 @@ def main(arguments: list[str] | None = None) -> int:
     except SunlakeError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    except msgspec.ValidationError as error:
-        parser.error(str(error))
     return 0
 
 
@@ -70,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         "--rate-limit", type=float, default=0, metavar="RATE", help="answer 429 above so many calls a second and key"
     )
     parser.add_argument(
-        "--fault", type=_fault, action="append", default=[], metavar="SPEC", help="let calls fail; may be given again"
+        "--fault", action="append", default=[], metavar="SPEC", help="let calls fail; may be given again"
     )
     parser.add_argument(
         "--behaviour", action="append", default=[], metavar="NAME=VALUE", help="decide an open question"
@@ -78,18 +74,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0, help="makes faults repeatable (default: 0)")
     parser.add_argument("--until-stdin-ends", action="store_true", help="stop when standard input ends")
     return parser
-
-
-def _fault(spec: str) -> Fault:
-    try:
-        return read_fault(spec)
-    except msgspec.ValidationError as error:
-        raise argparse.ArgumentTypeError(f"{spec}: {error}") from error
-
-
-def _behaviour(pairs: list[str]) -> Behaviour:
-    values = dict(pair.partition("=")[::2] for pair in pairs)
-    return msgspec.convert(values, Behaviour, strict=False)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
+
+from pipeline.errors import UsageError
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -31,3 +34,16 @@ class Behaviour(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     sparse_meta: bool = False
     link_base: str = ""
     gzip: bool = False
+
+
+def read_behaviour(pairs: Sequence[str]) -> Behaviour:
+    """Behaviour out of texts like `gzip=true`; what is not named is as by default.
+
+    Raises:
+        UsageError: a name or value is wrong.
+    """
+    values = dict(pair.partition("=")[::2] for pair in pairs)
+    try:
+        return msgspec.convert(values, Behaviour, strict=False)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"the behaviour is wrong ({error}): see python -m pipeline.sandbox --help") from error

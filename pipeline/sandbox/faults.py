@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from pipeline.errors import UsageError
+
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Milliseconds = Annotated[float, msgspec.Meta(ge=0)]
@@ -140,11 +142,15 @@ def read_fault(spec: str) -> Fault:
     """A fault out of `KIND[:NAME=VALUE,...]`, such as `status:status=502,probability=0.1`.
 
     Raises:
-        msgspec.ValidationError: the rule is unknown or wrong.
+        UsageError: the rule is unknown or wrong.
     """
     kind, _, options = spec.partition(":")
     pairs = (option.partition("=") for option in options.split(",") if option)
-    fault: Fault = msgspec.convert({"kind": kind} | {name: value for name, _, value in pairs}, Fault, strict=False)
+    options_by_name = {name: value for name, _, value in pairs}
+    try:
+        fault: Fault = msgspec.convert({"kind": kind, **options_by_name}, Fault, strict=False)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"the fault {spec!r} is wrong ({error}): see python -m pipeline.sandbox --help") from error
     return fault
 
 

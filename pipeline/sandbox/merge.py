@@ -49,8 +49,14 @@ def _hand_over(app: AppState, conversation_id: str, *, discarded_id: str, surviv
         if participant.get("userId") == discarded_id:
             app.leave(conversation_id, participant["id"])
             if not is_member:
-                external_id = {"userExternalId": survivor["externalId"]} if survivor.get("externalId") else {}
-                app.join(conversation_id, participant | {"userId": survivor["id"]} | external_id)
+                app.join(conversation_id, _renamed(participant, survivor))
+
+
+def _renamed(participant: JsonObject, user: JsonObject) -> JsonObject:
+    renamed = participant | {"userId": user["id"]}
+    if "userExternalId" in participant:
+        renamed["userExternalId"] = user.get("externalId")
+    return renamed
 
 
 def _default(app: AppState, user_id: str) -> JsonObject | None:

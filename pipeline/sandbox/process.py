@@ -121,10 +121,17 @@ class Sandbox:
         """The first app."""
         return self.app_ids[0]
 
+    @property
+    def keys(self) -> dict[str, dict[str, SandboxKey]]:
+        """All keys, by app and scope: app, account, integration."""
+        return {
+            app["app_id"]: {scope: SandboxKey(**key) for scope, key in app["keys"].items()}
+            for app in self._ready["apps"]
+        }
+
     def key(self, scope: str = "app", *, app_id: str | None = None) -> SandboxKey:
         """A key of the first or the named app; scopes are app, account and integration."""
-        app = next(app for app in self._ready["apps"] if app["app_id"] == (app_id or self.app_id))
-        return SandboxKey(**app["keys"][scope])
+        return self.keys[app_id or self.app_id][scope]
 
     def control(self, path: str, payload: Any = None) -> Any:
         """Call the control interface: GET without a payload, else POST.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ipaddress
+import os
+import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -28,6 +31,7 @@ from pipeline.sandbox.worlds import open_world
 KEEP_ALIVE_SECONDS = 75
 SHUTDOWN_SECONDS = 1
 BACKLOG = 2048
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def serve(
@@ -97,6 +101,17 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self._on_started()
 
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # uvicorn's own raises the signal once more after the shutdown, which turns a wanted end into a failure.
+        loop = asyncio.get_running_loop()
+        signals = _STOP_SIGNALS if threading.current_thread() is threading.main_thread() else ()
+        for number in signals:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+        for number in signals:
+            loop.remove_signal_handler(number)
+
 
 def _config(gateway: Gateway) -> uvicorn.Config:
     return uvicorn.Config(
@@ -140,6 +155,7 @@ def _url(listener: socket.socket) -> str:
 
 
 def _stop_at_end_of_input(server: uvicorn.Server) -> None:
-    while sys.stdin.buffer.read(4096):
+    # Not through sys.stdin: a thread that waits in there holds a lock which the interpreter needs at its end.
+    while os.read(sys.stdin.fileno(), 4096):
         pass
     server.should_exit = True

@@ -198,45 +198,35 @@ def _received(begins: int, position: int) -> str:
 
 
 def _template(position: int, integration_id: str) -> JsonObject:
-    by_user = position % 2 == 0
-    source: JsonObject = {"type": "zd:agentWorkspace"}
-    if by_user:
-        client = {
-            "id": hashed_id("uniform", "client", str(position)),
-            "type": "sdk",
-            "status": "active",
-            "info": _device_info(position),
-        }
-        source = {
-            "type": "web",
-            "integrationId": integration_id,
-            "originalMessageId": _words(position, 1),
-            "client": client,
-        }
+    source = _user_source(position, integration_id) if position % 2 == 0 else {"type": "zd:agentWorkspace"}
     message: JsonObject = {"content": _content(position), "source": source}
     if position % 3 == 0:
-        message["metadata"] = {
-            "line": position,
-            "topic": _words(position, 2),
-            "score": position / 8,
-            "urgent": position % 2 == 0,
-        }
+        urgent = position % 2 == 0
+        message["metadata"] = {"line": position, "topic": _words(position, 2), "score": position / 8, "urgent": urgent}
     if position % 10 == 5:
-        quoted = {
-            "author": {"type": "user", "displayName": "Guest"},
-            "content": {"type": "text", "text": _words(position, 24)},
-        }
-        received = timestamp(_START_SECONDS * 1000)
-        message["quotedMessage"] = {
-            "type": "message",
-            "message": {
-                "id": hashed_id("uniform", "quoted", str(position)),
-                "received": received,
-                **quoted,
-                "source": {"type": "web"},
-            },
-        }
+        message["quotedMessage"] = {"type": "message", "message": _quoted(position)}
     return message
+
+
+def _user_source(position: int, integration_id: str) -> JsonObject:
+    client = {
+        "id": hashed_id("uniform", "client", str(position)),
+        "type": "sdk",
+        "status": "active",
+        "info": _device_info(position),
+    }
+    original = _words(position, 1)
+    return {"type": "web", "integrationId": integration_id, "originalMessageId": original, "client": client}
+
+
+def _quoted(position: int) -> JsonObject:
+    return {
+        "id": hashed_id("uniform", "quoted", str(position)),
+        "received": timestamp(_START_SECONDS * 1000),
+        "author": {"type": "user", "displayName": "Guest"},
+        "content": {"type": "text", "text": _words(position, 24)},
+        "source": {"type": "web"},
+    }
 
 
 def _content(position: int) -> JsonObject:
@@ -266,7 +256,7 @@ def _content(position: int) -> JsonObject:
             for n in range(4)
         ]
         return {"type": "formResponse", "fields": fields, "textFallback": _words(position, 16)}
-    return {"type": "text", "text": _words(position, 26 + position % 34)}
+    return {"type": "text", "text": _words(position, 17 + position % 34)}
 
 
 def _media(position: int, suffix: str) -> JsonObject:

@@ -65,6 +65,15 @@ def pending(ledger: Ledger, app_id: str) -> tuple[int, int]:
     return (counts[0] or 0, counts[1] or 0)
 
 
+def is_known(ledger: Ledger, app_id: str) -> bool:
+    """Whether anything is known to start a walk from."""
+    with ledger.read() as connection:
+        return any(
+            connection.scalar(sa.select(table.c.app_id).where(table.c.app_id == app_id).limit(1)) is not None
+            for table in (tables.users, tables.conversations)
+        )
+
+
 def _coverage(connection: sa.Connection, table: sa.Table, app_id: str) -> Coverage:
     columns = table.c
     query = (

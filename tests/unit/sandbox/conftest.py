@@ -95,22 +95,40 @@ def _rows(app_id: str, salt: str) -> Iterator[Json]:
 
 def _channels(salt: str) -> Iterator[Json]:
     custom = oid(f"custom{salt}")
-    webhook = {"id": oid(f"hook{salt}"), "version": "v2", "target": "https://example.com", "triggers": ["*"], "secret": "s"}
+    webhook = {
+        "id": oid(f"hook{salt}"),
+        "version": "v2",
+        "target": "https://example.com",
+        "triggers": ["*"],
+        "secret": "s",
+    }
     for kind in ("web", "whatsapp"):
         yield {"table": "integrations", "object": {"id": oid(kind + salt), "type": kind, "status": "active"}}
-    yield {"table": "integrations", "object": {"id": custom, "type": "custom", "status": "active", "webhooks": [webhook]}}
+    yield {
+        "table": "integrations",
+        "object": {"id": custom, "type": "custom", "status": "active", "webhooks": [webhook]},
+    }
     yield {"table": "webhooks", "integration_id": custom, "object": webhook}
     board = oid(f"board{salt}")
     yield {"table": "switchboards", "object": {"id": board, "enabled": True}}
     member = {"id": oid(f"member{salt}"), "name": "bot", "integrationId": custom, "integrationType": "custom"}
-    yield {"table": "switchboard_integrations", "switchboard_id": board, "object": member | {"deliverStandbyEvents": False}}
+    yield {
+        "table": "switchboard_integrations",
+        "switchboard_id": board,
+        "object": member | {"deliverStandbyEvents": False},
+    }
 
 
 def _people(salt: str) -> Iterator[Json]:
+    identities = [{"type": "email", "value": "ann+a@example.com"}]
     people: dict[str, Json] = {
-        "ann": {"externalId": "crm/ann?1#%", "identities": [{"type": "email", "value": "ann+a@example.com"}]},
+        "ann": {"externalId": "crm/ann?1#%", "identities": identities},
         "bob": {"externalId": "shared", "profile": {"email": "bob@example.com"}},
-        "branded": {"externalId": "shared", "brandId": "111", "identities": [{"type": "email", "value": "ann+a@example.com"}]},
+        "branded": {
+            "externalId": "shared",
+            "brandId": "111",
+            "identities": [{"type": "email", "value": "ann+a@example.com"}],
+        },
         "liar": {"externalId": oid(f"busy{salt}")},
         "busy": {"zendeskId": "7", "metadata": {"vip": True}, "profile": {"givenName": "Busy", "locale": "en"}},
     }
@@ -139,7 +157,12 @@ def _talk(name: str, salt: str, people: list[str], *, count: int, **fields: Any)
     conversation_id = oid(name + salt)
     messages = [_message(name, salt, place, people) for place in range(count)]
     last = messages[-1]["received"] if messages else "2026-01-01T00:00:00.000Z"
-    conversation = {"id": conversation_id, "type": "personal", "lastUpdatedAt": last, "createdAt": "2026-01-01T00:00:00.000Z"}
+    conversation = {
+        "id": conversation_id,
+        "type": "personal",
+        "lastUpdatedAt": last,
+        "createdAt": "2026-01-01T00:00:00.000Z",
+    }
     yield {"table": "conversations", "object": conversation | fields}
     owner = {"conversation_id": conversation_id}
     for person in people:

@@ -33,7 +33,12 @@ def test_new_messages_come_last_and_move_last_updated_at(api: Api) -> None:
 def test_late_messages_are_sorted_in(api: Api) -> None:
     """A message with an older `received` stands where it belongs, and lastUpdatedAt does not move back."""
     before = conversation(api, "group")
-    late = {"id": "f" * 24, "received": "2026-01-02T00:00:05.500Z", "author": {"type": "business"}, "source": {"type": "x"}}
+    late = {
+        "id": "f" * 24,
+        "received": "2026-01-02T00:00:05.500Z",
+        "author": {"type": "business"},
+        "source": {"type": "x"},
+    }
     change(api, "add_messages", conversation_id=oid("group"), messages=[late])
     pages = walk_back(api, "group")
     assert [message["id"] for page in reversed(pages) for message in page].index("f" * 24) == 6
@@ -43,7 +48,9 @@ def test_late_messages_are_sorted_in(api: Api) -> None:
 def test_things_can_be_added(api: Api) -> None:
     """A new user with a client and a conversation is found by every route that leads there."""
     client = {"id": "c" * 24, "type": "line"}
-    user = change(api, "add_user", user={"externalId": "new", "brandId": "9"}, clients=[client], devices=[{"type": "web"}])[0]
+    user = change(
+        api, "add_user", user={"externalId": "new", "brandId": "9"}, clients=[client], devices=[{"type": "web"}]
+    )[0]
     assert api.get("/users/new", brandId="9").json()["user"]["id"] == user
     assert api.get("/users/new").status_code == 404
     talk = {"id": "d" * 24, "type": "personal", "createdAt": "2026-03-01T00:00:00.000Z"}
@@ -59,7 +66,14 @@ def test_things_can_be_added(api: Api) -> None:
 def test_edits_do_not_move_last_updated_at(api: Api) -> None:
     """Edited objects of every kind show their new values, and lose those that were unset."""
     message = api.messages("group").json()["messages"][0]
-    change(api, "edit", kind="message", id=message["id"], owner_id=oid("group"), set={"content": {"type": "text", "text": "!"}})
+    change(
+        api,
+        "edit",
+        kind="message",
+        id=message["id"],
+        owner_id=oid("group"),
+        set={"content": {"type": "text", "text": "!"}},
+    )
     assert api.messages("group").json()["messages"][0]["content"]["text"] == "!"
     before = conversation(api, "group")
     change(api, "edit", kind="conversation", id=oid("group"), set={"displayName": "New"}, unset=["createdAt"])

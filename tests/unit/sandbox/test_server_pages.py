@@ -148,7 +148,9 @@ def test_cursor_of_a_deleted_record_works_by_position(api: Api) -> None:
     """A history whose cursor record was deleted goes on where it was; the gap is not shown."""
     cursor = api.messages("ann-default").json()["meta"]["beforeCursor"]
     expected = api.messages("ann-default", page__before=cursor).json()["messages"]
-    api.sandbox.change({"op": "delete_message", "conversation_id": oid("ann-default"), "message_id": cursor, "app_id": APP})
+    api.sandbox.change(
+        {"op": "delete_message", "conversation_id": oid("ann-default"), "message_id": cursor, "app_id": APP}
+    )
     answer = api.messages("ann-default", page__before=cursor).json()
     assert answer["messages"] == expected
     assert answer["meta"]["afterCursor"] == expected[-1]["id"]
@@ -160,7 +162,9 @@ def test_cursor_of_a_deleted_record_may_be_refused(api: Api) -> None:
     cursor = api.messages("ann-default").json()["meta"]["beforeCursor"]
     api.sandbox.set_behaviour(deleted_cursor="refuse")
     assert api.messages("ann-default", page__before=cursor).status_code == 200
-    api.sandbox.change({"op": "delete_message", "conversation_id": oid("ann-default"), "message_id": cursor, "app_id": APP})
+    api.sandbox.change(
+        {"op": "delete_message", "conversation_id": oid("ann-default"), "message_id": cursor, "app_id": APP}
+    )
     assert api.messages("ann-default", page__before=cursor).status_code == 400
 
 

@@ -144,7 +144,9 @@ def test_group_without_participants_is_reached_by_id(api: Api) -> None:
 def test_private_media_needs_the_key(api: Api) -> None:
     """A media URL leads to this server, which answers with the key only."""
     first = api.messages("bob-default").json()["messages"]
-    url = api.messages("ann-default", page__before=f"{10:06x}{oid('ann-default')[:18]}").json()["messages"][3]["content"]["mediaUrl"]
+    url = api.messages("ann-default", page__before=f"{10:06x}{oid('ann-default')[:18]}").json()["messages"][3][
+        "content"
+    ]["mediaUrl"]
     assert first
     assert url.startswith(f"{api.sandbox.base_url}/media/{APP}/")
     answer = api.client.get(url)

@@ -1,0 +1,55 @@
+"""`sunlake repair`: check every file and rebuild the ledger from the lake."""
+
+from __future__ import annotations
+
+import click
+
+from pipeline.cli.frame import Frame, pass_frame
+
+HELP = """Check every file of the lake, and rebuild the ledger from what they hold.
+
+Use it when the ledger is lost or damaged, or when a file can't be read. Damaged files are moved to _sunlake/quarantine,
+and the next export reads again what they held. That export costs a call or two per conversation, once, to learn what
+the files can't tell; it writes no message twice.
+
+\b
+Examples:
+  sunlake repair
+  sunlake repair && sunlake export
+"""
+
+
+@click.command(help=HELP)
+@pass_frame
+def command(frame: Frame) -> int:
+    """Rebuild and print what was found."""
+    from contextlib import ExitStack
+
+    from pipeline.cli.output import print_table
+    from pipeline.lake.layout import open_lake
+    from pipeline.lake.lock import writer_lock
+    from pipeline.lake.repair import apps_of, rebuild_app, set_ledger_aside
+    from pipeline.walk.ledger import open_ledger
+
+    settings = frame.settings()
+    lake = open_lake(settings.lake_path, create=False)
+    url = settings.ledger_url or lake.default_ledger_url
+    app_ids = sorted({*apps_of(lake), *(app.app_id for app in settings.apps)})
+    with ExitStack() as stack:
+        for app_id in app_ids:
+            stack.enter_context(writer_lock(lake, app_id, what="repair"))
+        aside = set_ledger_aside(lake, url)
+        if aside is not None:
+            click.echo(f"the old ledger is kept as {aside}")
+        ledger = open_ledger(url)
+        stack.callback(ledger.close)
+        found = [rebuild_app(lake, ledger, app_id) for app_id in app_ids]
+    columns = ["app", "files", "users", "conversations", "messages", "damaged files"]
+    rows = [[app.app_id, app.files, app.users, app.conversations, app.messages, len(app.quarantined)] for app in found]
+    print_table(columns, rows, right=columns[1:])
+    for path in (path for app in found for path in app.quarantined):
+        click.echo(f"damaged, moved to _sunlake/quarantine: {path}")
+    if any(app.quarantined for app in found):
+        click.echo("run `sunlake export`: it reads every conversation of these apps again and fills the gaps")
+        return 3
+    return 0

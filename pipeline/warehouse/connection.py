@@ -1,0 +1,84 @@
+"""Opens a lake in DuckDB: views over its files, locked so that a query reaches nothing else."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from pipeline.lake.layout import open_lake
+from pipeline.lake.tables import TABLES
+from pipeline.warehouse.failures import translated
+from pipeline.warehouse.views import create_views
+
+MEMORY_LIMIT: Final = "60%"
+
+
+def connect(root: Path, *, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnection:
+    """Open a lake for reading. It needs no lock and may be used while an export runs.
+
+    The connection can't open a file outside the lake's tables and can't be unlocked. Statements that would write into
+    the tables' folders are refused by `query.run`, through which queries should go.
+
+    Args:
+        root: the lake's folder.
+        memory_limit: a share of this machine's memory, or an amount such as "4GB"; beyond it, DuckDB uses the disk.
+
+    Raises:
+        LakeError: there is no lake.
+        CorruptLakeError: a file can't be read; the message names it.
+    """
+    lake = open_lake(root, create=False)
+    connection = duckdb.connect(
+        config={
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "python_enable_replacements": False,
+            "preserve_insertion_order": False,
+            "memory_limit": memory_limit,
+            "temp_directory": str(_spill_folder(lake.private / "tmp")),
+        }
+    )
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        with translated(root):
+            create_views(connection, root)
+        _lock(connection, root)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _lock(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
+    folders = [f"{(root / name).absolute()}{os.sep}" for name in TABLES]
+    connection.execute("set allowed_directories = $folders", {"folders": folders})
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
+
+
+def _spill_folder(parent: Path) -> Path:
+    """A name of our own, since two connections would overwrite each other's files; DuckDB creates and removes it."""
+    host = socket.gethostname()
+    with suppress(OSError):  # a lake that can't be written can still be read
+        parent.mkdir(parents=True, exist_ok=True)
+        for folder in parent.glob(f"sql-{host}-*"):
+            if not _is_alive(int(folder.name.split("-")[-2])):
+                shutil.rmtree(folder, ignore_errors=True)  # a killed process left what it had read there
+    return parent / f"sql-{host}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def _is_alive(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,74 @@
+"""What DuckDB's errors mean for someone who reads a lake."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.errors import CorruptLakeError, QueryError
+from pipeline.lake.tables import TABLES
+
+_FILE = re.compile(r"""["'](/[^"'\n]*\.parquet)["']""")
+_READING_ERRORS: Final = (duckdb.IOException, duckdb.InvalidInputException, duckdb.ConversionException)
+
+
+class ReplacedError(QueryError):
+    """A file was replaced between listing and opening it; the same query succeeds when it is run again."""
+
+
+@contextmanager
+def translated(root: Path | None = None) -> Iterator[None]:
+    """Turn DuckDB's errors into ours.
+
+    Args:
+        root: the lake's folder, to which the files that messages name are relative, and which is searched for the damaged file
+            where DuckDB does not name it.
+
+    Raises:
+        CorruptLakeError: a file of the lake can't be read.
+        QueryError: anything else, with DuckDB's own words.
+    """
+    try:
+        yield
+    except duckdb.Error as error:
+        raise _translation(error, root) from None
+
+
+def _translation(error: duckdb.Error, root: Path | None) -> QueryError | CorruptLakeError:
+    named = _FILE.search(str(error)) if isinstance(error, _READING_ERRORS) else None
+    if named and not Path(named[1]).exists():
+        return ReplacedError("a file was replaced while it was about to be read; run the query again")
+    if named:
+        return _corrupt(named[1], root)
+    # Some damage is met without a name: DuckDB then raises an error of no class.
+    damaged = _find_damaged(root) if root and type(error) is duckdb.Error else None
+    return _corrupt(str(damaged), root) if damaged else QueryError(_words(error))
+
+
+def _corrupt(name: str, root: Path | None) -> CorruptLakeError:
+    path = Path(name)
+    shown = path.relative_to(root.absolute()) if root and path.is_relative_to(root.absolute()) else path
+    return CorruptLakeError(f"{shown} is damaged and can't be read; run `sunlake repair`")
+
+
+def _find_damaged(root: Path) -> Path | None:
+    for name in TABLES:
+        for path in sorted((root / name).rglob("*.parquet")):
+            try:
+                pq.read_metadata(path)
+            except (pa.ArrowException, OSError):
+                return path.absolute()
+    return None
+
+
+def _words(error: duckdb.Error) -> str:
+    if isinstance(error, duckdb.PermissionException):
+        return f"{error}\nA query can read the tables of the lake and nothing else; `sunlake sql --list` shows them."
+    return str(error)

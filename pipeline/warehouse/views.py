@@ -1,0 +1,160 @@
+"""A view for each table of the lake: `raw.<table>` shows every version of its rows, `<table>` what is true now.
+
+What is true now is the newest version of each row, unless a tombstone says that the row, or the conversation or user it
+belongs to, is gone. Superseded versions are few, and finding them must not touch wide columns: keys are counted by their
+hash, and only the rows of keys that are there twice are compared. On 5 million messages this costs 1.2 s of CPU and
+400 MB, which a query that reads wide columns does not pay again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from pipeline.lake.tables import TABLES, Kind, Table
+
+RAW_SCHEMA: Final = "raw"
+# A row whose conversation or user is gone is gone with it.
+OWNERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "messages": ("conversation",),
+    "participants": ("conversation", "user"),
+    "clients": ("user",),
+    "devices": ("user",),
+}
+# What Zendesk deleted because of its age did exist, and stays in the lake.
+BURYING_REASONS: Final = ("gone", "deleted", "merged")
+
+_PARTITION_COMMENTS: Final = {
+    "app_id": "Id of the app.",
+    "month": "Month of received_at in UTC, such as 2026-03; a filter on it skips files.",
+}
+_TYPES: Final = {
+    Kind.STRING: "varchar",
+    Kind.BOOL: "boolean",
+    Kind.INT: "bigint",
+    Kind.MOMENT: "timestamptz",
+    Kind.STRINGS: "varchar[]",
+    Kind.JSON: "varchar",
+}
+
+
+def create_views(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
+    """Create both views of each table. A table that has no file yet is empty until the next connection.
+
+    Raises:
+        duckdb.Error: the first file of a table is damaged.
+    """
+    connection.execute(f"create schema {RAW_SCHEMA}")
+    for table in TABLES.values():
+        connection.execute(_raw_view(table, root))
+    reasons = ", ".join(map(_text, BURYING_REASONS))
+    connection.execute(f"""
+        create view {RAW_SCHEMA}.buried as
+        select app_id, entity, entity_id, max(seen_at) as seen_at
+        from {RAW_SCHEMA}.tombstones
+        where reason in ({reasons})
+        group by all
+    """)
+    for table in TABLES.values():
+        connection.execute(_current_view(table))
+        for statement in _comments(table):
+            connection.execute(statement)
+
+
+def _raw_view(table: Table, root: Path) -> str:
+    names = _column_names(table)
+    folders = "/".join(f"{name}=*" for name in table.partitions)
+    pattern = f"{folders}/*.parquet"
+    if next((root / table.name).glob(pattern), None) is None:
+        typed = [f"null::{_type_of(table, name)} as {_quoted(name)}" for name in names]
+        columns = [*typed, "null::varchar as filename", "null::bigint as file_row_number"]
+        return f"create view {_raw(table)} as select {', '.join(columns)} where false"
+    path = f"{_glob_escaped(str((root / table.name).absolute()))}/{pattern}"
+    types = ", ".join(f"'{name}': varchar" for name in table.partitions)
+    columns = [*map(_quoted, names), "filename", "file_row_number"]
+    return (
+        f"create view {_raw(table)} as select {', '.join(columns)} "
+        f"from read_parquet({_text(path)}, hive_partitioning = true, hive_types = {{{types}}})"
+    )
+
+
+def _current_view(table: Table) -> str:
+    key = ", ".join(dict.fromkeys(("app_id", *table.key)))
+    joins = [_without_buried(table.entity, table.key[0])] if len(table.key) == 1 else []
+    joins += [_without_buried(owner, f"{owner}_id") for owner in OWNERS.get(table.name, ())]
+    columns = ", ".join(f"version.{_quoted(name)}" for name in _column_names(table))
+    return f"""
+        create view main.{_quoted(table.name)} as
+        with
+        doubled as (
+            select hash({key}) as key_hash from {_raw(table)} group by key_hash having count(*) > 1
+        ),
+        versions as (
+            select {key}, exported_at, run_id, filename, file_row_number
+            from {_raw(table)}
+            where hash({key}) in (select key_hash from doubled)
+        ),
+        superseded as (
+            select filename, file_row_number
+            from versions
+            qualify row_number() over (
+                partition by {key} order by exported_at desc, run_id desc, filename desc, file_row_number desc
+            ) > 1
+        )
+        select {columns}
+        from {_raw(table)} as version
+        anti join superseded
+            on superseded.filename = version.filename and superseded.file_row_number = version.file_row_number
+        {" ".join(joins)}
+    """
+
+
+def _without_buried(entity: str, column: str) -> str:
+    # A join, for `not exists` with this comparison of times becomes a plan that reads all columns: 10 times slower.
+    buried = f"buried_{entity}"
+    return f"""
+        anti join {RAW_SCHEMA}.buried as {buried}
+            on {buried}.app_id = version.app_id and {buried}.entity = {_text(entity)}
+            and {buried}.entity_id = version.{_quoted(column)} and {buried}.seen_at >= version.exported_at
+    """
+
+
+def _comments(table: Table) -> Iterable[str]:
+    about = {name: _PARTITION_COMMENTS[name] for name in table.partitions}
+    about |= {column.name: column.description for column in table.columns}
+    yield f"comment on view {_raw(table)} is {_text(table.grain)}"
+    yield f"comment on view main.{_quoted(table.name)} is {_text(_summary(table))}"
+    for schema in (RAW_SCHEMA, "main"):
+        for name, comment in about.items():
+            yield f"comment on column {schema}.{_quoted(table.name)}.{_quoted(name)} is {_text(comment)}"
+
+
+def _summary(table: Table) -> str:
+    return f"{table.grain.split(' and export of it')[0].rstrip('.')}: the newest version, without what is gone."
+
+
+def _column_names(table: Table) -> list[str]:
+    return [*table.partitions, *(column.name for column in table.columns)]
+
+
+def _type_of(table: Table, name: str) -> str:
+    return "varchar" if name in table.partitions else _TYPES[table.column(name).kind]
+
+
+def _raw(table: Table) -> str:
+    return f"{RAW_SCHEMA}.{_quoted(table.name)}"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _glob_escaped(path: str) -> str:
+    return "".join(f"[{character}]" if character in "*?[" else character for character in path)
