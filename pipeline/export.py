@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -70,12 +70,13 @@ class Summary:
     calls: LimiterSnapshot | None
     coverage: AppCoverage | None
     message: str | None = None
+    error: SunlakeError | None = None
 
     @property
     def exit_code(self) -> int:
-        """0 done, 1 failed, 3 done in part."""
-        if self.state == "failed":
-            return 1
+        """0 done, 1 failed, 2 wrong use, 3 done in part."""
+        if self.error is not None:
+            return self.error.exit_code
         return 0 if self.state == "done" else 3
 
 
@@ -125,11 +126,9 @@ async def export_app(
 ) -> Summary:
     """Export one app; what goes wrong is told in the summary."""
     session = ExportSession(settings, app, kind=kind, seeds=seeds, on_progress=on_progress, stop=stop)
-    try:
+    with suppress(SunlakeError):  # the session keeps it for the summary
         async with session:
             await session.walk(limit=limit)
-    except SunlakeError as error:
-        return session.failed(error)
     return session.summary()
 
 
@@ -159,6 +158,7 @@ class ExportSession:
         self._run_id: str | None = None
         self._state: RunState = "running"
         self._message: str | None = None
+        self._error: SunlakeError | None = None
         self._coverage: AppCoverage | None = None
         self._limiter: Limiter | None = None
         self._dropped = Dropped()
@@ -209,12 +209,8 @@ class ExportSession:
             calls=self._limiter.snapshot() if self._limiter else None,
             coverage=self._coverage,
             message=self._message,
+            error=self._error,
         )
-
-    def failed(self, error: SunlakeError) -> Summary:
-        """How the run ended that this error ended."""
-        self._state, self._message = "failed", str(error)
-        return self.summary()
 
     async def _open(self, stack: AsyncExitStack) -> None:
         settings, app = self._settings, self._app
@@ -322,14 +318,18 @@ class ExportSession:
 
     def _note(self, error: BaseException) -> None:
         self._state = "failed"
-        # The text of a foreign exception may quote data.
-        self._message = str(error) if isinstance(error, SunlakeError) else type(error).__name__
+        if isinstance(error, SunlakeError):
+            self._error, self._message = error, str(error)
+        else:
+            # The text of a foreign exception may quote data.
+            self._message = type(error).__name__
 
     def _finish(self) -> None:
         """Record the end of the run."""
         assert self._run_id is not None
-        for name in sorted(self._dropped.names):
-            self.counters.note(f"left out as a possible secret: {name}")
+        if self._dropped.names:
+            names = ", ".join(sorted(self._dropped.names))
+            self.counters.note(f"fields that may hold secrets were left out: {names}")
         self._coverage = app_coverage(self._ledger, self.app_id)
         end_run(self._ledger, self._run_id, self._state, self._counted(), message=self._message)
 

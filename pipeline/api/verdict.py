@@ -106,6 +106,8 @@ def _not_found(
     """A 404 is a fact about a record only if the API itself says so; a proxy or a wrong base URL says 404 too."""
     if is_envelope:
         said = f"404 {code}" if code else "404"
+        if code == "app_not_found":
+            said += "; compare app_id with Admin Center > Apps and integrations > Conversations API"
         return NotFoundError(f"it is gone or never was ({said})", route=route.name, status=404, code=code)
     if _claims_json(headers):
         return TransientFailure("a 404 without the API's error object", status=404, unusable=True)

@@ -70,8 +70,8 @@ def coverage_sentence(coverage: AppCoverage) -> str:
 
 
 def exit_code(summaries: Sequence[Summary]) -> int:
-    """0 if all is done, 1 if every app failed, else 3."""
+    """0 if all is done, 1 or 2 if every app failed, else 3."""
     codes = {summary.exit_code for summary in summaries}
-    if codes <= {0}:
-        return 0
-    return 1 if codes == {1} else 3
+    if len(codes) == 1:
+        return codes.pop()
+    return 1 if codes <= {1, 2} else 3

@@ -9,8 +9,10 @@ from functools import partial
 from pipeline.errors import SunlakeError
 from pipeline.sandbox.behaviour import read_behaviour
 from pipeline.sandbox.faults import read_fault
+from pipeline.sandbox.rendered import DEFAULT_LIMIT
 from pipeline.sandbox.server import serve, usual_faults
 
+MIB = 1024 * 1024
 _EPILOG = """\
 worlds:
   chitchat                    real conversations; chitchat:200 takes the first 200
@@ -39,6 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
             faults=faults + [read_fault(spec) for spec in options.fault],
             behaviour=read_behaviour(options.behaviour),
             seed=options.seed,
+            cache_bytes=options.cache_mib * MIB,
             on_ready=partial(print, flush=True),
             until_stdin_ends=options.until_stdin_ends,
         )
@@ -72,6 +75,13 @@ def _parser() -> argparse.ArgumentParser:
         "--behaviour", action="append", default=[], metavar="NAME=VALUE", help="decide an open question"
     )
     parser.add_argument("--seed", type=int, default=0, help="makes faults repeatable (default: 0)")
+    parser.add_argument(
+        "--cache-mib",
+        type=int,
+        default=DEFAULT_LIMIT // MIB,
+        metavar="MIB",
+        help="rendered pages kept (default: 256)",
+    )
     parser.add_argument("--until-stdin-ends", action="store_true", help="stop when standard input ends")
     return parser
 

@@ -47,6 +47,7 @@ def make_control(gateway: Gateway) -> Starlette:
         ("GET", "stats", _stats),
         ("POST", "stats/reset", _reset_stats),
         ("POST", "reset", _reset),
+        ("POST", "warm", _warm),
         ("GET", "calls", _calls),
         ("POST", "calls", _log_calls),
         ("GET", "faults", _faults),
@@ -93,6 +94,10 @@ def _reset_stats(gateway: Gateway, _: Any) -> Any:
 def _reset(gateway: Gateway, _: Any) -> Any:
     gateway.reset()
     return {}
+
+
+def _warm(gateway: Gateway, _: Any) -> Any:
+    return {"conversations": gateway.service.rendered.warm(gateway.service.living_apps())}
 
 
 def _calls(gateway: Gateway, _: Any) -> Any:

@@ -73,7 +73,7 @@ class Gateway:
         except Refusal as refusal:
             answer = refusal.answer()
             self._count(request, UNKNOWN_ROUTE, answer, is_true=True)
-            await write_answer(request, answer, send, damage="", compress=False)
+            await write_answer(request, answer, receive, send)
             return
         verdict = self._judge(request, route, parameters)
         if verdict.delay:
@@ -87,7 +87,8 @@ class Gateway:
             return
         answer = verdict.answer or _spoiled(truth or _NO_ANSWER, verdict, request)
         self._count(request, route.name, answer, is_true=not verdict.is_final and not verdict.damage)
-        await write_answer(request, answer, send, damage=verdict.damage, compress=self.service.behaviour.gzip)
+        compress = self.service.behaviour.gzip
+        await write_answer(request, answer, receive, send, damage=verdict.damage, compress=compress)
 
     def _judge(self, request: Request, route: Route, parameters: dict[str, str]) -> Verdict:
         if not self.court.incidents:

@@ -40,6 +40,7 @@ class Sandbox:
         behaviour: as in `POST /_control/behaviour`.
         seed: makes faults repeatable.
         port: 0 takes a free one.
+        cache_mib: how many MiB of rendered messages the server keeps.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Sandbox:
         behaviour: Mapping[str, Any] | None = None,
         seed: int = 0,
         port: int = 0,
+        cache_mib: int = 256,
     ) -> None:
         self._command = [sys.executable, "-m", "pipeline.sandbox", "--until-stdin-ends"]
         self._command += [
@@ -59,6 +61,7 @@ class Sandbox:
             f"--latency-ms={latency_ms}",
             f"--rate-limit={rate_limit}",
         ]
+        self._command += [f"--cache-mib={cache_mib}"]
         self._command += [f"--world={world}" for world in worlds]
         self._faults = list(faults)
         self._behaviour = dict(behaviour or {})
@@ -124,10 +127,8 @@ class Sandbox:
     @property
     def keys(self) -> dict[str, dict[str, SandboxKey]]:
         """All keys, by app and scope: app, account, integration."""
-        return {
-            app["app_id"]: {scope: SandboxKey(**key) for scope, key in app["keys"].items()}
-            for app in self._ready["apps"]
-        }
+        apps: list[dict[str, Any]] = self._ready["apps"]
+        return {app["app_id"]: {scope: SandboxKey(**key) for scope, key in app["keys"].items()} for app in apps}
 
     def key(self, scope: str = "app", *, app_id: str | None = None) -> SandboxKey:
         """A key of the first or the named app; scopes are app, account and integration."""
@@ -156,6 +157,10 @@ class Sandbox:
         """Undo everything that happened since the start: worlds, faults, behaviour, schedule, counts."""
         self.control("reset", {})
         self._set_up()
+
+    def warm(self) -> int:
+        """Render messages ahead, as far as the cache goes; returns how many conversations are held."""
+        return int(self.control("warm", {})["conversations"])
 
     def reset_stats(self) -> None:
         """Let counting begin anew."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 
 import msgspec
 
@@ -10,6 +11,7 @@ from pipeline.sandbox.roll import Roll
 from pipeline.sandbox.state import AppState
 
 DEFAULT_LIMIT = 256 * 1024 * 1024
+_FULL = 0.95
 
 _encode = msgspec.json.Encoder().encode
 
@@ -38,6 +40,15 @@ class Rendered:
         roll = app.messages.get(conversation_id).map(_encode)
         self._keep(key, roll)
         return roll
+
+    def warm(self, apps: Iterable[AppState]) -> int:
+        """Render conversations ahead of the first call, until all are held or the limit is near; returns how many."""
+        for app in apps:
+            for conversation_id in app.conversations.ids():
+                if self._held >= self._limit * _FULL:
+                    return len(self._rolls)
+                self.messages(app, conversation_id)
+        return len(self._rolls)
 
     def forget(self, app_id: str, conversation_id: str) -> None:
         """Render a conversation anew when it is asked for next."""

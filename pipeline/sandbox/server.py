@@ -23,6 +23,7 @@ from pipeline.sandbox.faults import Fault, RateLimit, Slow
 from pipeline.sandbox.gateway import Gateway
 from pipeline.sandbox.ready import describe
 from pipeline.sandbox.recorded import RecordedWorld
+from pipeline.sandbox.rendered import DEFAULT_LIMIT
 from pipeline.sandbox.service import Service
 from pipeline.sandbox.transmit import Protocol
 from pipeline.sandbox.world import World
@@ -42,6 +43,7 @@ def serve(
     faults: Sequence[Fault] = (),
     behaviour: Behaviour | None = None,
     seed: int = 0,
+    cache_bytes: int = DEFAULT_LIMIT,
     on_ready: Callable[[str], None] = print,
     until_stdin_ends: bool = False,
 ) -> None:
@@ -54,13 +56,16 @@ def serve(
         faults: how calls fail from the start.
         behaviour: answers to what the specification leaves open.
         seed: makes faults repeatable.
+        cache_bytes: how many bytes of rendered messages are kept.
         on_ready: is given one line of JSON (`ready.describe`) when the server accepts connections.
         until_stdin_ends: stop, too, when standard input ends, so that the server can't outlive who holds the other end.
 
     Raises:
         UsageError: the host is not loopback, the port is taken, or a world can't be opened.
     """
-    service = Service([open_any_world(spec) for spec in worlds], behaviour=behaviour or Behaviour())
+    service = Service(
+        [open_any_world(spec) for spec in worlds], behaviour=behaviour or Behaviour(), cache_bytes=cache_bytes
+    )
     gateway = Gateway(service, faults=faults, seed=seed)
     gateway.control = make_control(gateway)
     with contextlib.closing(_listen(host, port)) as listener:
@@ -121,8 +126,7 @@ def _config(gateway: Gateway) -> uvicorn.Config:
         loop="asyncio",
         lifespan="off",
         access_log=False,
-        # Broken answers are made on purpose; uvicorn would report each as an error of the application.
-        log_level="critical",
+        log_level="error",
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,

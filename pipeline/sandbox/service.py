@@ -11,7 +11,7 @@ from pipeline.errors import UsageError
 from pipeline.sandbox.auth import Key, Keyring, Scope, make_keys
 from pipeline.sandbox.behaviour import Behaviour
 from pipeline.sandbox.pages import Query
-from pipeline.sandbox.rendered import Rendered
+from pipeline.sandbox.rendered import DEFAULT_LIMIT, Rendered
 from pipeline.sandbox.state import AppState
 from pipeline.sandbox.world import World
 
@@ -30,23 +30,25 @@ class Service:
     Args:
         worlds: one app each.
         behaviour: how the open questions are answered.
+        cache_bytes: how many bytes of rendered messages are kept.
 
     Raises:
         UsageError: two worlds are the same app.
     """
 
-    def __init__(self, worlds: Sequence[World], *, behaviour: Behaviour) -> None:
+    def __init__(self, worlds: Sequence[World], *, behaviour: Behaviour, cache_bytes: int = DEFAULT_LIMIT) -> None:
         self.base_url = ""
         self._worlds = {world.app["id"]: world for world in worlds}
         if len(self._worlds) < len(worlds):
             raise UsageError("two worlds are the same app: give them different seeds or sizes")
         self._first_behaviour = behaviour
+        self._cache_bytes = cache_bytes
         self.reset()
 
     def reset(self) -> None:
         """Begin anew: the worlds as they were at the start, all keys valid."""
         self.behaviour = self._first_behaviour
-        self.rendered = Rendered()
+        self.rendered = Rendered(limit=self._cache_bytes)
         self.apps: dict[str, AppState] = {}
         self.keys: dict[str, dict[Scope, Key]] = {}
         for app_id, world in self._worlds.items():

@@ -74,7 +74,9 @@ async def wait_for_disconnect(receive: Receive) -> None:
         pass
 
 
-async def write_answer(request: Request, answer: Answer, send: Send, *, damage: Damage, compress: bool) -> None:
+async def write_answer(
+    request: Request, answer: Answer, receive: Receive, send: Send, *, damage: Damage = "", compress: bool = False
+) -> None:
     """Send an answer; `truncate` cuts the JSON but keeps HTTP whole, `reset` breaks the connection half way."""
     body = answer.body
     headers = [(b"content-type", answer.media_type), *answer.headers]
@@ -88,6 +90,8 @@ async def write_answer(request: Request, answer: Answer, send: Send, *, damage: 
     if damage == "reset":
         await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
         _reset(request)
+        # uvicorn takes an answer that was not finished for a mistake unless it knows that the connection is gone.
+        await wait_for_disconnect(receive)
     else:
         await send({"type": "http.response.body", "body": body})
 

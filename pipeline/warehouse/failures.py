@@ -28,8 +28,8 @@ def translated(root: Path | None = None) -> Iterator[None]:
     """Turn DuckDB's errors into ours.
 
     Args:
-        root: the lake's folder, to which the files that messages name are relative, and which is searched for the damaged file
-            where DuckDB does not name it.
+        root: the lake's folder; messages name its files relative to it, and where DuckDB does not name a damaged file
+            it is searched for.
 
     Raises:
         CorruptLakeError: a file of the lake can't be read.

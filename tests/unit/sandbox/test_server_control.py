@@ -4,6 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 
 from pipeline.errors import SunlakeError
@@ -97,6 +98,18 @@ def test_seeds_name_the_app(api: Api) -> None:
     seeds = list(api.sandbox.seeds(app_id=APP))
     assert {"app_id": APP, "conversation_id": oid("orphan")} in seeds
     assert seeds[-1] == {"app_id": APP, "user_id": "e" * 24}
+
+
+def test_messages_can_be_rendered_ahead(api: Api, tmp_path: Path) -> None:
+    """Warming holds all conversations of a small world, and no more than the cache may hold; changes still show."""
+    assert api.sandbox.warm() == 2 * 65
+    api.sandbox.change({"op": "delete_messages", "app_id": APP, "conversation_id": oid("group")})
+    assert api.messages("group").json()["messages"] == []
+    with Sandbox(f"recorded:{write_world(tmp_path / 'one', APP)}", cache_mib=0) as small:
+        key = small.key()
+        assert small.warm() == 0
+        path = f"{small.base_url}/v2/apps/{APP}/conversations/{oid('group')}/messages"
+        assert len(httpx.get(path, auth=(key.id, key.secret)).json()["messages"]) == 100
 
 
 def test_unknown_behaviour_is_refused(api: Api) -> None:
