@@ -10,10 +10,7 @@ from typing import Protocol
 from pipeline.api.pace import Pace
 
 START_RATE = 10.0
-START_CONCURRENCY = 8
 MAX_CONCURRENCY = 64
-FIRST_PAUSE_SECONDS = 0.5
-MAX_PAUSE_SECONDS = 30.0
 
 
 class Clock(Protocol):
@@ -84,14 +81,10 @@ class Limiter:
         clock: Clock | None = None,
     ) -> None:
         self._clock = clock or SystemClock()
-        self._pace = Pace(start_rate=start_rate, max_rate=max_rate)
-        self._max_concurrency = max_concurrency
-        self._concurrency = min(START_CONCURRENCY, max_concurrency)
+        self._pace = Pace(start_rate=start_rate, max_rate=max_rate, max_concurrency=max_concurrency)
         self._turn = asyncio.Lock()  # first come, first served
-        self._room = asyncio.Event()
         self._queued = 0
-        self._paused_until = float("-inf")
-        self._fruitless = 0
+        self._room = asyncio.Event()
         self._in_flight = 0
         self._calls = 0
         self._throttled = 0
@@ -102,33 +95,35 @@ class Limiter:
     async def acquire(self) -> float:
         """Wait for the turn to send one request; returns the time of sending. Each needs one `release`."""
         now = self._clock.now()
-        if self._queued or self._delay(now) > 0 or self._in_flight >= self._concurrency:
+        woken = False
+        if self._queued or self._in_flight >= self._pace.concurrency or self._pace.wait(now) > 0:
             asked = now
             self._queued += 1
             try:
                 async with self._turn:
-                    now = await self._wait()
+                    now, woken = await self._wait()
             finally:
                 self._queued -= 1
             self._waiting += now - asked
-        self._pace.book(now)
+        self._pace.book(now, woken=woken)
         self._in_flight += 1
         self._calls += 1
         return now
 
-    async def _wait(self) -> float:
+    async def _wait(self) -> tuple[float, bool]:
+        """Wait for room and for the pace; returns the time, and whether the pace was waited for last."""
+        woken = False
         while True:
-            if self._in_flight >= self._concurrency:
+            while self._in_flight >= self._pace.concurrency:
                 self._room.clear()
                 await self._room.wait()
+                woken = False
             now = self._clock.now()
-            delay = self._delay(now)
+            delay = self._pace.wait(now)
             if delay <= 0:
-                return now
+                return now, woken
             await self._clock.sleep(delay)
-
-    def _delay(self, now: float) -> float:
-        return max(self._pace.wait(now), self._paused_until - now)
+            woken = True
 
     def release(self) -> None:
         """Note that a request is over, whatever became of it."""
@@ -137,31 +132,22 @@ class Limiter:
 
     def succeeded(self, sent_at: float) -> None:
         """Note that the server accepted the request that was sent then."""
-        self._fruitless = 0
-        self._concurrency = min(self._concurrency + 1, self._max_concurrency)
         self._pace.succeeded(sent_at, self._clock.now())
+        if self._in_flight < self._pace.concurrency:
+            self._room.set()
 
     def throttled(self, sent_at: float, *, pause: float | None) -> None:
         """Note a 429, with the seconds that the server asked to wait, if it did."""
         self._throttled += 1
-        if pause is not None:
-            self.pause(pause)
-        if not self._pace.opens_burst(sent_at):
-            return
-        fruitless = self._pace.accepted == 0 and self._throttled > 1
-        self._fruitless = self._fruitless + 1 if fruitless else 0
-        self._concurrency = 1 if fruitless else max(self._in_flight // 2, 1)
-        if fruitless:  # nothing was accepted since the last burst: ask with one call at a time, ever more rarely
-            self.pause(min(FIRST_PAUSE_SECONDS * 2**self._fruitless, MAX_PAUSE_SECONDS))
-        self._pace.throttled(sent_at, self._clock.now(), pause=self.paused_for())
+        self._pace.throttled(sent_at, self._clock.now(), pause=pause, in_flight=self._in_flight)
 
     def pause(self, seconds: float) -> None:
         """Send nothing for so long: the server asked for it."""
-        self._paused_until = max(self._paused_until, self._clock.now() + seconds)
+        self._pace.pause(self._clock.now() + seconds)
 
     def paused_for(self) -> float:
         """Seconds until the pause that the server asked for is over; 0 if there is none."""
-        return max(self._paused_until - self._clock.now(), 0.0)
+        return max(self._pace.paused_until - self._clock.now(), 0.0)
 
     def retried(self) -> None:
         """Count a retry."""
@@ -180,6 +166,6 @@ class Limiter:
             bytes=self._bytes,
             waiting_seconds=self._waiting,
             rate=self._pace.rate,
-            concurrency=self._concurrency,
+            concurrency=self._pace.concurrency,
             in_flight=self._in_flight,
         )

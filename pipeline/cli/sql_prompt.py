@@ -63,12 +63,12 @@ def prompt(
     input: Input | None = None,  # noqa: A002 - prompt_toolkit's own name for it
     output: Output | None = None,
 ) -> None:
-    """Read and answer queries until the end of input.
+    r"""Read and answer queries until the end of input.
 
     Args:
         connection: for completion and descriptions.
         show: answers a query.
-        list_views: answers `\\d`.
+        list_views: answers `\d`.
         history: the file that keeps what was typed, or None to keep it in memory.
         input: another source of keys, for tests.
         output: another screen, for tests.
@@ -123,7 +123,7 @@ def _obey(
         elif line.startswith(r"\d "):
             _describe(connection, line.removeprefix(r"\d ").strip())
         elif line.startswith("\\"):
-            click.echo(rf"There is no command {line.split()[0]}; \? shows help.", err=True)
+            click.echo(rf"There is no command {line.split(maxsplit=1)[0]}; \? shows help.", err=True)
         elif line.strip(";").strip():
             show(line)
     except SunlakeError as error:

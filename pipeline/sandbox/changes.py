@@ -12,7 +12,7 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Base(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="op"):
-    """Attributes.
+    """What all changes have.
 
     Attributes:
         app_id: the app it happens to; may be left empty where there is only one.

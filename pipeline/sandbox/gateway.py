@@ -71,9 +71,9 @@ class Gateway:
         try:
             route, parameters = find_route(request.method, request.path)
         except Refusal as refusal:
-            answer = refusal.answer()
-            self._count(request, UNKNOWN_ROUTE, answer, is_true=True)
-            await write_answer(request, answer, receive, send)
+            nowhere = refusal.answer()
+            self._count(request, UNKNOWN_ROUTE, nowhere, is_true=True)
+            await write_answer(request, nowhere, receive, send)
             return
         verdict = self._judge(request, route, parameters)
         if verdict.delay:
@@ -81,11 +81,13 @@ class Gateway:
         truth = None
         if verdict.executed or not verdict.is_final:
             truth = await self._execute(request, route, parameters, receive)
-        if verdict.hang:
+        answer = verdict.answer
+        if answer is None and truth is not None:
+            answer = _spoiled(truth, verdict, request)
+        if verdict.hang or answer is None:
             self._count(request, route.name, None, is_true=False)
             await wait_for_disconnect(receive)
             return
-        answer = verdict.answer or _spoiled(truth or _NO_ANSWER, verdict, request)
         self._count(request, route.name, answer, is_true=not verdict.is_final and not verdict.damage)
         compress = self.service.behaviour.gzip
         await write_answer(request, answer, receive, send, damage=verdict.damage, compress=compress)
@@ -132,7 +134,6 @@ class Gateway:
 
 
 _NOTHING = Verdict()
-_NO_ANSWER = Answer(500, b"")
 
 
 def _spoiled(answer: Answer, verdict: Verdict, request: Request) -> Answer:

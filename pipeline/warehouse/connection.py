@@ -46,7 +46,7 @@ def connect(root: Path, *, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyC
         }
     )
     try:
-        connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set global TimeZone = 'UTC'")  # cursors have settings of their own
         with translated(root):
             create_views(connection, root)
         _lock(connection, root)

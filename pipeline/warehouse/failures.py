@@ -43,8 +43,10 @@ def translated(root: Path | None = None) -> Iterator[None]:
 
 def _translation(error: duckdb.Error, root: Path | None) -> QueryError | CorruptLakeError:
     named = _FILE.search(str(error)) if isinstance(error, _READING_ERRORS) else None
-    if named and not Path(named[1]).exists():
+    if named and "Cannot open file" in str(error) and not Path(named[1]).exists():
         return ReplacedError("a file was replaced while it was about to be read; run the query again")
+    if named and "No files found" in str(error):
+        return QueryError(_words(error))
     if named:
         return _corrupt(named[1], root)
     # Some damage is met without a name: DuckDB then raises an error of no class.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +13,8 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 
+from pipeline.errors import QueryError
+from pipeline.lake.tables import TABLES
 from pipeline.warehouse.failures import ReplacedError, translated
 from pipeline.warehouse.read_only import reading_statements
 
@@ -85,20 +89,44 @@ def run_arrow(
     Raises:
         QueryError, CorruptLakeError: as `run`; also where there are several statements.
     """
-    (statement,) = reading_statements(connection, text)
+    statements = reading_statements(connection, text)
+    if len(statements) != 1:
+        raise QueryError("only one query can be written into one Parquet file")
     with translated(root):
-        reader = connection.sql(statement).to_arrow_reader(ARROW_BATCH_ROWS)
+        reader = connection.sql(statements[0]).to_arrow_reader(ARROW_BATCH_ROWS)
         yield pa.RecordBatch.from_pylist([], schema=reader.schema)
         yield from reader
 
 
 def _execute(connection: duckdb.DuckDBPyConnection, statement: str, root: Path | None) -> Result:
+    """Start a query on one state of the lake.
+
+    A view lists its files more than once. If a commit comes in between, the query starts again, or rows of files that
+    replace each other would be counted twice.
+    """
     for attempt in range(1, ATTEMPTS + 1):
+        before = _folder_times(root)
         try:
             with translated(root):
                 connection.execute(statement)
-            break
         except ReplacedError:
             if attempt == ATTEMPTS:
                 raise
+        else:
+            if before == _folder_times(root):
+                break
     return Result([ResultColumn(entry[0], str(entry[1])) for entry in connection.description or ()], connection, root)
+
+
+def _folder_times(root: Path | None) -> dict[Path, int]:
+    """When a file was last added to or removed from each partition."""
+    if root is None:
+        return {}
+    folders = [root / name for name in TABLES]
+    times = {}
+    while folders:
+        folder = folders.pop()
+        with suppress(FileNotFoundError):
+            times[folder] = folder.stat().st_mtime_ns
+            folders += [Path(entry.path) for entry in os.scandir(folder) if "=" in entry.name]
+    return times

@@ -45,9 +45,8 @@ def _check(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -
 
 def _only_selects(connection: duckdb.DuckDBPyConnection, query: str) -> bool:
     # A SELECT may write, too: `with x as (copy ... to ...) select ...`.
-    row = connection.execute("select json_serialize_sql(?::varchar)", [query]).fetchone()
-    assert row is not None
-    tree = json.loads(row[0])
+    ((text,),) = connection.execute("select json_serialize_sql(?::varchar)", [query]).fetchall()
+    tree = json.loads(text)
     return not tree["error"] and _READING_NODES.issuperset(_nodes(tree))
 
 

@@ -8,6 +8,7 @@ and 300 MB to a query.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
@@ -27,6 +28,7 @@ OWNERS: Final[Mapping[str, tuple[str, ...]]] = {
 # What Zendesk deleted because of its age did exist, and stays in the lake.
 BURYING_REASONS: Final = ("gone", "deleted", "merged")
 
+_VERSIONS: Final = re.compile(" and (?:export|delivery) of it.*")
 _PARTITION_COMMENTS: Final = {
     "app_id": "Id of the app.",
     "month": "Month of received_at in UTC, such as 2026-03; a filter on it skips files.",
@@ -133,7 +135,7 @@ def _comments(table: Table) -> Iterable[str]:
 
 
 def _summary(table: Table) -> str:
-    return f"{table.grain.split(' and export of it')[0].rstrip('.')}: the newest version, without what is gone."
+    return _VERSIONS.sub(", in its newest version.", table.grain)
 
 
 def _column_names(table: Table) -> list[str]:
