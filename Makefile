@@ -27,6 +27,7 @@ check: $(BIN)/.installed ## lint, types, import contracts, SQL lint
 	$(BIN)/sqlfluff lint --disable-progress-bar sql
 
 test: check ## everything that CI checks
+	sh tests/system-packages.sh
 	$(BIN)/pytest -n 2 --dist worksteal
 
 bench: $(BIN)/.installed ## measure speed, memory and calls; writes tests/bench/results.md

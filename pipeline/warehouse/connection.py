@@ -15,7 +15,7 @@ import duckdb
 from pipeline.lake.layout import open_lake
 from pipeline.lake.tables import TABLES
 from pipeline.warehouse.failures import translated
-from pipeline.warehouse.views import create_views
+from pipeline.warehouse.views import create_views, glob_escaped
 
 MEMORY_LIMIT: Final = "60%"
 
@@ -58,6 +58,8 @@ def connect(root: Path, *, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyC
 
 def _lock(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
     folders = [f"{(root / name).absolute()}{os.sep}" for name in TABLES]
+    # The patterns in the views are checked as they are written.
+    folders += [glob_escaped(folder) for folder in folders]
     connection.execute("set allowed_directories = $folders", {"folders": folders})
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")

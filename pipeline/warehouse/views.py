@@ -9,7 +9,7 @@ and 300 MB to a query.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -49,21 +49,34 @@ def create_views(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
     Raises:
         duckdb.Error: the first file of a table is damaged.
     """
-    connection.execute(f"create schema {RAW_SCHEMA}")
+    # In one transaction and one text, which takes a third of the time.
+    connection.execute("; ".join(["begin", *_statements(root), "commit"]))
+
+
+def glob_escaped(path: str) -> str:
+    """A path as a pattern that matches only itself."""
+    return "".join(f"[{character}]" if character in "*?[" else character for character in path)
+
+
+def _statements(root: Path) -> Iterator[str]:
+    yield f"create schema {RAW_SCHEMA}"
     for table in TABLES.values():
-        connection.execute(_raw_view(table, root))
+        yield _raw_view(table, root)
+    # A view of its own: a CTE that is used twice would keep DuckDB from leaving out the columns that nobody reads.
     reasons = ", ".join(map(_text, BURYING_REASONS))
-    connection.execute(f"""
+    yield f"""
         create view {RAW_SCHEMA}.buried as
         select app_id, entity, entity_id, max(seen_at) as seen_at
         from {RAW_SCHEMA}.tombstones
         where reason in ({reasons})
         group by all
-    """)
+    """
+    yield f"comment on view {RAW_SCHEMA}.buried is 'When each thing that is gone was last seen to be gone.'"
+    for name in ("app_id", "entity", "entity_id", "seen_at"):
+        yield f"comment on column {RAW_SCHEMA}.buried.{name} is 'As in tombstones.'"
     for table in TABLES.values():
-        connection.execute(_current_view(table))
-        for statement in _comments(table):
-            connection.execute(statement)
+        yield _current_view(table)
+        yield from _comments(table)
 
 
 def _raw_view(table: Table, root: Path) -> str:
@@ -74,7 +87,7 @@ def _raw_view(table: Table, root: Path) -> str:
         typed = [f"null::{_type_of(table, name)} as {_quoted(name)}" for name in names]
         columns = [*typed, "null::varchar as filename", "null::bigint as file_row_number"]
         return f"create view {_raw(table)} as select {', '.join(columns)} where false"
-    path = f"{_glob_escaped(str((root / table.name).absolute()))}/{pattern}"
+    path = f"{glob_escaped(str((root / table.name).absolute()))}/{pattern}"
     types = ", ".join(f"'{name}': varchar" for name in table.partitions)
     columns = [*map(_quoted, names), "filename", "file_row_number"]
     return (
@@ -124,7 +137,7 @@ def _without_buried(entity: str, column: str) -> str:
     """
 
 
-def _comments(table: Table) -> Iterable[str]:
+def _comments(table: Table) -> Iterator[str]:
     about = {name: _PARTITION_COMMENTS[name] for name in table.partitions}
     about |= {column.name: column.description for column in table.columns}
     yield f"comment on view {_raw(table)} is {_text(table.grain)}"
@@ -156,7 +169,3 @@ def _quoted(name: str) -> str:
 
 def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
-
-
-def _glob_escaped(path: str) -> str:
-    return "".join(f"[{character}]" if character in "*?[" else character for character in path)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -32,6 +32,7 @@ class LakeFiles:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._files = 0
+        self._connection: duckdb.DuckDBPyConnection | None = None
         open_lake(root, create=True)
 
     def add(
@@ -39,6 +40,7 @@ class LakeFiles:
     ) -> Path:
         """Write one file of rows; columns that a row does not name are null, but `exported_at` and `run_id`."""
         self._files += 1
+        self.close()
         folder = self.root / table / f"app_id={app_id}"
         if table == "messages":
             folder /= f"month={month}"
@@ -56,13 +58,16 @@ class LakeFiles:
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a query over the lake as it is now."""
-        return list(self._ask(query))
+        if self._connection is None:
+            self._connection = connect(self.root)
+        results = run(self._connection, query, root=self.root)
+        return [row for result in results for batch in result.batches() for row in batch]
 
-    def _ask(self, query: str) -> Iterator[tuple[Any, ...]]:
-        with closing(connect(self.root)) as connection:
-            for result in run(connection, query, root=self.root):
-                for batch in result.batches():
-                    yield from batch
+    def close(self) -> None:
+        """Close the connection that `ask` opened; the next question opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 def message(

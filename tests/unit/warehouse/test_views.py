@@ -82,9 +82,7 @@ def test_the_latest_tombstone_counts(lake: LakeFiles) -> None:
     lake.bury("user", "u1", seen_at=9)
     lake.bury("user", "u1", seen_at=2)
     assert lake.ask("select count(*) from users") == [(0,)]
-    assert lake.ask("select entity_id, seen_at from tombstones") == [("u1", at(9))] or lake.ask(
-        "select count(*) from tombstones"
-    ) == [(1,)]
+    assert lake.ask("select count(*) from tombstones") == [(1,)]
 
 
 OWNED: list[tuple[str, str, Callable[[str], dict[str, Any]]]] = [
@@ -141,14 +139,8 @@ def test_an_empty_table_has_the_columns_of_a_full_one(lake: LakeFiles, name: str
 
 def test_every_view_and_column_is_described(lake: LakeFiles) -> None:
     """The registry's sentences are comments in DuckDB, for the prompt, notebooks and other tools."""
-    assert lake.ask("select view_name from duckdb_views() where not internal and comment is null") == [("buried",)]
-    assert (
-        lake.ask(
-            "select table_name, column_name from duckdb_columns() "
-            "where not internal and comment is null and table_name != 'buried'"
-        )
-        == []
-    )
+    assert lake.ask("select view_name from duckdb_views() where not internal and comment is null") == []
+    assert lake.ask("select table_name, column_name from duckdb_columns() where not internal and comment is null") == []
     assert lake.ask("select comment from duckdb_views() where view_name = 'messages' and schema_name = 'main'") == [
         ("One row per message, in its newest version.",)
     ]

@@ -1,0 +1,101 @@
+"""The ledger on a real PostgreSQL server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.config import AppSettings, Settings
+from pipeline.errors import LedgerError
+from pipeline.export import export_app
+from pipeline.lake.layout import open_lake
+from pipeline.lake.repair import rebuild_app
+from pipeline.sandbox.process import Sandbox
+from pipeline.walk.coverage import app_coverage
+from pipeline.walk.ledger import open_ledger
+
+START_SECONDS = 60
+
+
+def _initdb() -> str | None:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return str(found[-1]) if found else shutil.which("initdb")
+
+
+@pytest.fixture(scope="module")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server of its own on a free port."""
+    initdb = _initdb()
+    if initdb is None:
+        assert not os.environ.get("CI"), "PostgreSQL must be there in CI: tests/system-packages.sh installs it"
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    folder = tmp_path_factory.mktemp("postgres")
+    data = folder / "data"
+    # PostgreSQL refuses to run as root.
+    user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    if user:
+        for path in (folder, *folder.parents):
+            if path == Path(path.anchor) or path.owner() != "root":
+                break
+            path.chmod(path.stat().st_mode | 0o711)
+        shutil.chown(folder, "postgres", "postgres")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    subprocess.run([*user, initdb, "-D", data, "-A", "trust", "-U", "sunlake"], check=True, capture_output=True)
+    options = ["-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", folder, "-c", "fsync=off"]
+    server = subprocess.Popen(
+        [*user, Path(initdb).parent / "postgres", *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        ready = [Path(initdb).parent / "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-q"]
+        while subprocess.run(ready, check=False).returncode != 0:
+            assert time.monotonic() < deadline
+            assert server.poll() is None
+            time.sleep(0.1)
+        yield f"postgresql+psycopg://sunlake@127.0.0.1:{port}/postgres"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def test_an_export_with_a_ledger_on_postgresql_resumes_and_repairs(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A limited export is continued by the next one, and repair rebuilds the same coverage from the lake."""
+    with Sandbox("chitchat:60") as sandbox:
+        seeds = tmp_path / "seeds.csv"
+        rows = [row["user_id"] for row in sandbox.seeds()]
+        seeds.write_text("\n".join(["user_id", *rows]) + "\n")
+        monkeypatch.setenv("SUNLAKE_KEY_ID", sandbox.key().id)
+        monkeypatch.setenv("SUNLAKE_SECRET", sandbox.key().secret)
+        app = AppSettings(app_id=sandbox.app_id, base_url=sandbox.base_url, seeds=(str(seeds),), start_rate=500)
+        settings = Settings(lake=str(tmp_path / "lake"), ledger_url=postgres_url, apps=(app,))
+        first = asyncio.run(export_app(settings, app, limit=20))
+        second = asyncio.run(export_app(settings, app))
+        assert (first.state, second.state) == ("partial", "done"), (first.message, second.message)
+        assert sandbox.stats()["repeated_calls"] <= 10, "only the lists of the app itself are read again"
+        assert second.coverage is not None
+        expected = len(list(sandbox.world("messages")))
+    assert second.coverage.messages == expected
+    lake, ledger = open_lake(Path(settings.lake), create=False), open_ledger(postgres_url)
+    repaired = rebuild_app(lake, ledger, app.app_id)
+    assert (repaired.conversations, repaired.messages) == (60, expected)
+    assert app_coverage(ledger, app.app_id).messages == expected
+    ledger.close()
+
+
+def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
+    """The message of an unreachable ledger holds no secret of its URL."""
+    with pytest.raises(LedgerError) as caught:
+        open_ledger("postgresql+psycopg://sunlake:geheim-7@127.0.0.1:9/none")
+    assert "geheim-7" not in str(caught.value)
