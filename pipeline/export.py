@@ -327,9 +327,9 @@ class ExportSession:
     def _finish(self) -> None:
         """Record the end of the run."""
         assert self._run_id is not None
-        if self._dropped.names:
-            names = ", ".join(sorted(self._dropped.names))
-            self.counters.note(f"fields that may hold secrets were left out: {names}")
+        if self._dropped.unknown:
+            names = ", ".join(sorted(self._dropped.unknown))
+            self.counters.note(f"unknown fields were left out, since they may hold secrets: {names}")
         self._coverage = app_coverage(self._ledger, self.app_id)
         end_run(self._ledger, self._run_id, self._state, self._counted(), message=self._message)
 

@@ -31,8 +31,8 @@ HOLD_PER_PAUSE: Final = 35.0
 HOLD_CALLS: Final = 80
 HOLD_ROUND_TRIPS: Final = 20
 MAX_HOLD_SECONDS: Final = 90.0
-UNPROVEN_HOLD: Final = 0.2
-"""The first plateau and probing after a search are this much shorter, because the bounds may be wrong."""
+FRESH_HOLD: Final = 0.2
+"""While there was but one burst of 429s, holds are this much shorter: it may have had nothing to do with the pace."""
 
 PROBE_STEPS: Final = 10
 """A probing step lasts this part of the hold; each raises the pace twice as much as the one before, from 1 % on."""
@@ -75,6 +75,7 @@ class Pace:
         self._lower = 0.0
         self._proven = 0.0  # the highest pace that outlived a hold
         self._held = 0.0  # the last pace that outlived a probing step
+        self._fresh = True  # no second burst since slow start
         self._searching = False
         self._gain = 0.0  # of the last probing step
         self._step_at = 0.0
@@ -148,7 +149,8 @@ class Pace:
 
     def _shrink(self, sent_at: float, *, resumed_at: float, now: float) -> None:
         upper = max(min(self.rate, self._recent_rate(sent_at)), MIN_RATE)
-        probing = self._upper is not None and not self._searching and self._gain > 0.0
+        self._fresh = self._upper is None
+        probing = not self._fresh and not self._searching and self._gain > 0.0
         if self._proven >= upper * 0.995:
             self._proven = 0.0
         if self._lower >= upper * 0.995:
@@ -180,8 +182,8 @@ class Pace:
         self.rate = rate
         self._searching = False
         self._gain = 0.0
-        if not self._proven:
-            self._hold *= UNPROVEN_HOLD
+        if self._fresh:
+            self._hold *= FRESH_HOLD
         self._step_at = now + self._hold
 
     def _refill_rate(self, sent_at: float) -> float:

@@ -61,13 +61,21 @@ def _corrupt(name: str, root: Path | None) -> CorruptLakeError:
 
 
 def _find_damaged(root: Path) -> Path | None:
-    for name in TABLES:
-        for path in sorted((root / name).rglob("*.parquet")):
+    files = [path.absolute() for name in TABLES for path in sorted((root / name).rglob("*.parquet"))]
+    # Footers are read in no time; only where all are sound the contents are.
+    for check in (pq.read_metadata, _read_all):
+        for path in files:
             try:
-                pq.read_metadata(path)
+                check(path)
             except (pa.ArrowException, OSError):
-                return path.absolute()
+                return path
     return None
+
+
+def _read_all(path: Path) -> None:
+    with pq.ParquetFile(path) as file:
+        for number in range(file.num_row_groups):
+            file.read_row_group(number)
 
 
 def _words(error: duckdb.Error) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ from pipeline.warehouse.read_only import reading_statements
 
 BATCH_ROWS: Final = 2_000
 ARROW_BATCH_ROWS: Final = 20_000
-ATTEMPTS: Final = 3
+ATTEMPTS: Final = 10
+PAUSE_SECONDS: Final = 0.02
 
 _NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|U?INTEGER|DOUBLE|FLOAT|DECIMAL.*|BIGNUM")
 
@@ -105,6 +107,7 @@ def _execute(connection: duckdb.DuckDBPyConnection, statement: str, root: Path |
     replace each other would be counted twice.
     """
     for attempt in range(1, ATTEMPTS + 1):
+        time.sleep(PAUSE_SECONDS * (attempt - 1))
         before = _folder_times(root)
         try:
             with translated(root):

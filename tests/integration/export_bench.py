@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -36,6 +37,9 @@ class Bench:
         commit: when to commit.
         calls: bounds of a call.
         max_concurrency: calls at once.
+        start_rate: calls per second at the start.
+        shared_lake: the lake, if it is not a folder of its own.
+        seed_files: what `seed` has written.
     """
 
     sandbox: Sandbox
@@ -47,6 +51,7 @@ class Bench:
     calls: CallSettings = CallSettings()
     max_concurrency: int = 64
     start_rate: float = START_RATE
+    shared_lake: Path | None = None
     seed_files: list[Path] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -56,7 +61,7 @@ class Bench:
     @property
     def lake(self) -> Path:
         """The lake."""
-        return self.folder / "lake"
+        return self.shared_lake or self.folder / "lake"
 
     @property
     def key(self) -> SandboxKey:
@@ -111,6 +116,10 @@ class Bench:
     def sweep(self) -> Summary:
         """Run a sweep within this process."""
         return self.export("sweep")
+
+    def reset_lake(self) -> None:
+        """Throw the lake away."""
+        shutil.rmtree(self.lake, ignore_errors=True)
 
     def ledger(self) -> Ledger:
         """The lake's ledger."""

@@ -49,9 +49,11 @@ SECRET_NAMES = {
             *("apiKey", "signingKey", "webhookSecret", "token", "accountSid", "authToken", "channelSecret"),
             *("channelAccessToken", "switcherSecret", "apiSecret", "authenticationMessageSecret"),
             *("accountManagementAccessToken", "consumerKey", "consumerSecret", "accessTokenKey", "accessTokenSecret"),
+            # Unknown to us, so perhaps a credential of a channel that is yet to come.
+            *("clientKey", "shop", "futureFlag"),
         }
     ),
-    "webhooks": frozenset({"secret"}),
+    "webhooks": frozenset({"secret", "retryPolicy"}),
     "devices": frozenset({"pushNotificationToken"}),
 }
 """What must be missing in the lake although the API tells it (api.md, section 6)."""

@@ -1,0 +1,64 @@
+"""Compaction as a flow: a task per app, one after the other, since they would only compete for the same disk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+
+from flows.given import given
+from flows.outcome import Part, exit_code, final_state, told
+from pipeline.config import Settings, load_settings
+from pipeline.lake.commit import recover
+from pipeline.lake.compact import compact_app
+from pipeline.lake.layout import open_lake
+from pipeline.lake.lock import writer_lock
+from pipeline.lake.repair import apps_of
+from pipeline.walk.ledger import open_ledger
+
+
+@flow(name="compact", retries=0, persist_result=False, log_prints=False)
+async def compact(app_ids: list[str] | None = None) -> State[Any]:
+    """Merge the small files of each partition and drop superseded rows.
+
+    Args:
+        app_ids: the apps; None: all that are in the lake.
+    """
+    return await told(_compact(app_ids))
+
+
+async def _compact(app_ids: Sequence[str] | None) -> State[Any]:
+    lake = open_lake(_settings().lake_path, create=False)
+    states = {app_id: await merge(app_id, return_state=True) for app_id in app_ids or apps_of(lake)}
+    return final_state(
+        [Part(f"app {app_id}", exit_code(state), state.message or "") for app_id, state in states.items()]
+    )
+
+
+@task(name="merge", task_run_name="merge {app_id}", retries=0, persist_result=False, cache_policy=NO_CACHE)
+async def merge(app_id: str) -> State[Any]:
+    """Compact one app."""
+    return await told(asyncio.to_thread(_merge, _settings(), app_id))
+
+
+def _merge(settings: Settings, app_id: str) -> State[Any]:
+    lake = open_lake(settings.lake_path, create=False)
+    ledger = open_ledger(settings.ledger_url or lake.default_ledger_url)
+    try:
+        with writer_lock(lake, app_id, what="compact"):
+            recover(lake, ledger, app_id)
+            done = compact_app(lake, ledger, app_id)
+    finally:
+        ledger.close()
+    saved = sum(partition.rows_before - partition.rows_after for partition in done)
+    return final_state(
+        [Part(f"app {app_id}", 0, f"{len(done):,} partitions merged, {saved:,} superseded rows dropped")]
+    )
+
+
+def _settings() -> Settings:
+    return given().settings or load_settings()

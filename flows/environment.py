@@ -1,0 +1,46 @@
+"""Prefect's variables: nothing is sent to its makers, little is logged, and it keeps its files in a folder of our own.
+
+Whatever the user has set stays. Nothing here may import Prefect, which reads these variables while it is imported.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Final
+
+API_URL: Final = "PREFECT_API_URL"
+
+DEFAULTS: Final = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS": "false",
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+    # What is logged during a run would otherwise be kept in Prefect's database.
+    "PREFECT_LOGGING_TO_API_ENABLED": "false",
+    # A server that is stopped logs tracebacks of the work that it had in hand.
+    "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+    # Without a server, each process starts one of its own for as long as it lives; a busy machine needs more than 20 s.
+    "PREFECT_SERVER_EPHEMERAL_ENABLED": "true",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+    "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
+}
+
+
+def prefect_environment(environ: MutableMapping[str, str] | None = None) -> None:
+    """Set what the user has not set, for this process and its children.
+
+    Args:
+        environ: the environment, for tests.
+    """
+    env = os.environ if environ is None else environ
+    for name, value in DEFAULTS.items():
+        env.setdefault(name, value)
+    env.setdefault("PREFECT_HOME", str(_state_folder(env) / "sunlake" / "prefect"))
+
+
+def _state_folder(env: MutableMapping[str, str]) -> Path:
+    """The XDG base directory specification's place for files that should outlive a process."""
+    named = env.get("XDG_STATE_HOME", "")
+    return Path(named) if Path(named).is_absolute() else Path(env.get("HOME", "~")).expanduser() / ".local" / "state"

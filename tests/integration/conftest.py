@@ -1,0 +1,33 @@
+"""What the integration tests share: small worlds behind a server of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.sandbox.process import Sandbox
+from tests.integration.export_bench import Bench
+from tests.integration.small_worlds import SmallWorld
+
+Serve = Callable[..., Bench]
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """A function that serves a world, small or named by a spec, and gives the bench to export it with."""
+    with ExitStack() as stack:
+
+        def start(
+            world: SmallWorld | str, *, behaviour: dict[str, Any] | None = None, latency_ms: float = 0, **options: Any
+        ) -> Bench:
+            spec = world if isinstance(world, str) else world.write(tmp_path)
+            sandbox = stack.enter_context(Sandbox(spec, behaviour=behaviour, latency_ms=latency_ms))
+            bench = Bench(sandbox, tmp_path, **options)
+            bench.seed()
+            return bench
+
+        yield start

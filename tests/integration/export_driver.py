@@ -1,0 +1,86 @@
+"""Runs `sunlake` in a process whose disk and ledger operations are counted, and which dies or fails at a chosen one.
+
+    DRIVER_TRACE=FILE    append the name of every point passed, a line each
+    DRIVER_KILL_AT=N     end this process by SIGKILL at the N-th point
+    DRIVER_FAIL_FROM=N   refuse every operation from the N-th point on, as a dying disk does
+
+A point lies before and after each operation, and in a transaction also right before it is committed.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from pipeline.cli.main import run
+from pipeline.errors import StorageError
+from pipeline.lake import storage
+from pipeline.walk.ledger import Ledger
+
+OPERATIONS = ("make_folder", "sync_file", "sync_folder", "rename", "unlink", "remove_tree", "write_atomic")
+
+
+class Points:
+    """Counts the points passed so far, in all threads."""
+
+    def __init__(self) -> None:
+        trace = os.environ.get("DRIVER_TRACE")
+        self._trace = Path(trace).open("a") if trace else None  # noqa: SIM115 - open until the process dies
+        self._kill_at = int(os.environ.get("DRIVER_KILL_AT", "0"))
+        self._fail_from = int(os.environ.get("DRIVER_FAIL_FROM", "0"))
+        self._passed = 0
+        self._lock = threading.Lock()
+
+    def passing(self, name: str) -> None:
+        """Pass a point, or end here."""
+        with self._lock:
+            self._passed += 1
+            if self._trace is not None:
+                print(name, file=self._trace, flush=True)
+            if self._passed == self._kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+            if self._fail_from and self._passed >= self._fail_from:
+                raise StorageError("the disk is dying")
+
+
+def main() -> None:
+    """Wrap every operation, then run the command line."""
+    points = Points()
+    for name in OPERATIONS:
+        setattr(storage, name, _watched(name, getattr(storage, name), points))
+    Ledger.write = _watched_transaction(Ledger.write, points)  # type: ignore[method-assign]  # on purpose, see above
+    sys.exit(run(sys.argv[1:]))
+
+
+def _watched(name: str, operation: Callable[..., Any], points: Points) -> Callable[..., Any]:
+    def watched(*arguments: Any) -> Any:
+        points.passing(f"before {name}")
+        result = operation(*arguments)
+        points.passing(f"after {name}")
+        return result
+
+    return watched
+
+
+def _watched_transaction(write: Callable[..., Any], points: Points) -> Callable[..., Any]:
+    @contextmanager
+    def watched(ledger: Ledger) -> Iterator[sa.Connection]:
+        points.passing("before transaction")
+        with write(ledger) as connection:
+            yield connection
+            points.passing("before its commit")
+        points.passing("after transaction")
+
+    return watched
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""`sunlake repair`: the ledger is rebuilt from the lake alone, and the next run makes the lake whole."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import Serve
+from tests.integration.export_bench import KILLED
+from tests.integration.lake_truth import assert_no_message_twice, assert_same_as_world, data_files
+from tests.integration.small_worlds import SmallWorld
+
+
+def test_a_repair_after_a_kill_between_two_renames_leaves_no_hole(serve: Serve, tmp_path: Path) -> None:
+    """With only some months of a history published, the repaired lake is whole after the next run, not just at its ends."""
+    world = SmallWorld("months").user("anna").conversation("long", ["anna"], messages=150, every=timedelta(days=1))
+    bench = serve(world)
+    trace = tmp_path / "trace"
+    first = bench.start("export", module="tests.integration.export_driver", DRIVER_TRACE=str(trace))
+    first.communicate(timeout=60)
+    renames = [number for number, name in enumerate(trace.read_text().split("\n"), 1) if name == "after rename"]
+    for kill_at in renames[:-1]:
+        bench.reset_lake()
+        process = bench.start("export", module="tests.integration.export_driver", DRIVER_KILL_AT=str(kill_at))
+        process.communicate(timeout=60)
+        assert process.returncode == KILLED
+        assert bench.command("repair").returncode in {0, 3}
+        bench.export()
+        assert_same_as_world(bench.lake, bench.sandbox)
+
+
+@pytest.mark.parametrize("damage", ["removed", "cut", "garbage"])
+def test_a_lost_ledger_is_rebuilt_and_no_message_is_written_twice(serve: Serve, damage: str) -> None:
+    """Without its ledger the lake is still whole, and the run after a repair adds nothing to it but what is new."""
+    bench = serve("synthetic:seed=9,size=40")
+    bench.export()
+    file = bench.lake / "_sunlake" / "ledger.db"
+    for path in file.parent.glob("ledger.db-*"):
+        path.unlink()
+    if damage == "removed":
+        file.unlink()
+    else:
+        data = file.read_bytes()
+        file.write_bytes(data[: len(data) // 2] if damage == "cut" else bytes(range(256)) * 64)
+        refused = bench.export(expect="failed")
+        assert "sunlake repair" in str(refused.message)
+    assert bench.command("repair").returncode == 0
+    bench.export()
+    assert_same_as_world(bench.lake, bench.sandbox)
+    assert_no_message_twice(bench.lake, app_id=bench.app_id)
+
+
+@pytest.mark.parametrize("table", ["messages", "conversations", "participants", "users", "clients", "tombstones"])
+def test_a_damaged_file_is_put_aside_and_what_it_held_is_read_again(serve: Serve, table: str) -> None:
+    """After a repair, one run makes the lake equal to the world again, whatever the file held."""
+    bench = serve("synthetic:seed=9,size=40")
+    bench.export()
+    victim = next(bench.sandbox.world("users"))["object"]["id"]
+    bench.sandbox.change({"op": "delete_user", "user_id": victim})
+    bench.export()
+    file = next(path for path in data_files(bench.lake) if path.relative_to(bench.lake).parts[0] == table)
+    file.write_bytes(file.read_bytes()[:-20])
+    repair = bench.command("repair")
+    assert repair.returncode == 3
+    assert str(file.relative_to(bench.lake)) in repair.stdout
+    assert not file.exists()
+    bench.export()
+    assert_same_as_world(bench.lake, bench.sandbox)
+    assert_no_message_twice(bench.lake, app_id=bench.app_id)

@@ -1,0 +1,143 @@
+"""A small HTTP server that answers what a test tells it, and records what it was asked."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as Endpoint
+
+from pipeline.api.auth import Credential
+from pipeline.api.client import ApiClient
+from pipeline.api.limiter import Limiter
+from pipeline.api.retry import RetryPolicy
+
+KEY_ID = "app_c0ffee"
+SECRET = "a-secret-that-nobody-may-see-0123456789"
+QUICK = RetryPolicy(first_wait_seconds=0.01, max_wait_seconds=0.05)
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass
+class Asked:
+    """One request as the server saw it."""
+
+    method: str
+    raw_path: str
+    query: str
+    headers: dict[str, str]
+
+
+@dataclass
+class FakeApi:
+    """A server on a free port of the loopback host."""
+
+    port: int = 0
+    asked: list[Asked] = field(default_factory=list)
+    replies: deque[Response | Handler] = field(default_factory=deque)
+
+    @property
+    def url(self) -> str:
+        """The base URL, with a path prefix as Zendesk's has."""
+        return f"http://127.0.0.1:{self.port}/sc"
+
+    def will(self, *replies: Response | Handler) -> None:
+        """Queue replies; the last one is repeated for ever."""
+        self.replies.extend(replies)
+
+    async def answer(self, request: Request) -> Response:
+        """Record a request and give the next reply."""
+        headers = {name: value for name, value in request.headers.items()}
+        raw_path = request.scope["raw_path"].decode("ascii")
+        self.asked.append(Asked(request.method, raw_path, request.scope["query_string"].decode("ascii"), headers))
+        reply = self.replies.popleft() if len(self.replies) > 1 else self.replies[0]
+        return reply if isinstance(reply, Response) else await reply(request)
+
+    def client(self, *, limiter: Limiter | None = None, **settings: object) -> ApiClient:
+        """A client of this server that does not wait for long."""
+        given: dict[str, object] = {"retry": QUICK, "max_call_seconds": 5.0, **settings}
+        limiter = limiter or Limiter(start_rate=1000.0)
+        return ApiClient(self.url, Credential(KEY_ID, SECRET), limiter=limiter, **given)  # type: ignore[arg-type] # settings of any kind
+
+
+@pytest.fixture(scope="session")
+def _served() -> Iterator[FakeApi]:
+    fake = FakeApi()
+    app = Starlette(routes=[Endpoint("/{rest:path}", fake.answer, methods=["GET", "POST", "DELETE"])])
+    listening = socket.create_server(("127.0.0.1", 0))
+    fake.port = listening.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", access_log=False, timeout_keep_alive=60))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    yield fake
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture
+def api(_served: FakeApi) -> FakeApi:
+    """The server, with nothing asked yet."""
+    _served.asked.clear()
+    _served.replies.clear()
+    return _served
+
+
+@pytest.fixture
+def wire() -> Iterator[Callable[..., str]]:
+    """Make servers that write given bytes to each connection, one after the other, and close it; returns the base URL."""
+    stops: list[Callable[[], None]] = []
+
+    def serve(*scripts: bytes | None) -> str:
+        port, stop = _serve_bytes(list(scripts))
+        stops.append(stop)
+        return f"http://127.0.0.1:{port}"
+
+    yield serve
+    for stop in stops:
+        stop()
+
+
+def _serve_bytes(scripts: list[bytes | None]) -> tuple[int, Callable[[], None]]:
+    """Serve each connection the next script; None is silence until the client goes; the last is repeated."""
+    loop = asyncio.new_event_loop()
+    ready = threading.Event()
+    ports: list[int] = []
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        script = scripts.pop(0) if len(scripts) > 1 else scripts[0]
+        await reader.readuntil(b"\r\n\r\n")
+        if script is None:
+            await reader.read()
+        else:
+            writer.write(script)
+            await writer.drain()
+        writer.close()
+
+    async def main() -> None:
+        server = await asyncio.start_server(connected, "127.0.0.1", 0)
+        ports.append(server.sockets[0].getsockname()[1])
+        ready.set()
+        async with server:
+            await stopped.wait()
+
+    stopped = asyncio.Event()
+    thread = threading.Thread(target=lambda: loop.run_until_complete(main()))
+    thread.start()
+    ready.wait()
+
+    def stop() -> None:
+        loop.call_soon_threadsafe(stopped.set)
+        thread.join()
+        loop.close()
+
+    return ports[0], stop
