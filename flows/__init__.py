@@ -1,4 +1,4 @@
-"""Prefect flows over the functions of pipeline. Prefect reads its variables when it is imported, so they are set here."""
+"""Prefect flows over the functions of pipeline. Prefect reads its variables on import, so they are set before that."""
 
 from flows.environment import prefect_environment
 

@@ -9,9 +9,10 @@ from typing import Any
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from flows.given import given
-from flows.outcome import Part, exit_code, final_state, told
+from flows.outcome import Part, exit_code, final_state, state_of, told
 from pipeline.config import Settings, load_settings
 from pipeline.lake.commit import recover
 from pipeline.lake.compact import compact_app
@@ -33,10 +34,11 @@ async def compact(app_ids: list[str] | None = None) -> State[Any]:
 
 async def _compact(app_ids: Sequence[str] | None) -> State[Any]:
     lake = open_lake(_settings().lake_path, create=False)
-    states = {app_id: await merge(app_id, return_state=True) for app_id in app_ids or apps_of(lake)}
-    return final_state(
-        [Part(f"app {app_id}", exit_code(state), state.message or "") for app_id, state in states.items()]
-    )
+    parts = []
+    for app_id in app_ids or apps_of(lake):
+        state = await state_of(merge(app_id, return_state=True))
+        parts.append(Part(f"app {app_id}", exit_code(state), state.message or ""))
+    return final_state(parts)
 
 
 @task(name="merge", task_run_name="merge {app_id}", retries=0, persist_result=False, cache_policy=NO_CACHE)
@@ -55,9 +57,7 @@ def _merge(settings: Settings, app_id: str) -> State[Any]:
     finally:
         ledger.close()
     saved = sum(partition.rows_before - partition.rows_after for partition in done)
-    return final_state(
-        [Part(f"app {app_id}", 0, f"{len(done):,} partitions merged, {saved:,} superseded rows dropped")]
-    )
+    return Completed(message=f"{len(done):,} partitions merged, {saved:,} superseded rows dropped")
 
 
 def _settings() -> Settings:

@@ -40,6 +40,11 @@ def prefect_environment(environ: MutableMapping[str, str] | None = None) -> None
     env.setdefault("PREFECT_HOME", str(_state_folder(env) / "sunlake" / "prefect"))
 
 
+def server_is_given() -> bool:
+    """Whether the user has named a Prefect server."""
+    return bool(os.environ.get(API_URL))
+
+
 def _state_folder(env: MutableMapping[str, str]) -> Path:
     """The XDG base directory specification's place for files that should outlive a process."""
     named = env.get("XDG_STATE_HOME", "")

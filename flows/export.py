@@ -1,8 +1,8 @@
 """The export as a Prefect flow: per app a task that opens the run, then shards of some thousand conversations each.
 
-The shards of an app follow each other in one event loop and share its session; apps run side by side. Prefect's server
-costs about 30 ms and 19 KB a task, so a run has tens of them, never one per conversation. Tasks are not retried: the API
-client retries calls, and a run that was cut is resumed from the ledger by the next one.
+The shards of an app follow each other in one event loop and share its session; apps run side by side. A task costs
+Prefect's server about 30 ms and 19 KB, so a run has tens of them, never one per conversation. Tasks are not retried:
+the API client retries calls, and a run that was cut is resumed from the ledger by the next one.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from contextlib import AsyncExitStack
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows.given import given
-from flows.outcome import Part, final_state, plain, told
+from flows.outcome import final_state, plain, state_of, told
 from flows.summary import markdown_table, part_of
 from pipeline.config import AppSettings, Settings, load_settings
 from pipeline.errors import ConfigError, SunlakeError
@@ -32,8 +32,8 @@ from pipeline.walk.runs import RunKind
 
 MIN_SHARD: Final = 1_000
 SHARDS_FOR_KNOWN: Final = 50
-# Nobody knows how much a first walk will find. Growing shards keep its tasks few: 7 for 10,000 conversations, 73 for ten
-# million.
+# Nobody knows how much a first walk will find; growing shards keep it at 8 tasks for 10,000 conversations and 73 for
+# ten million.
 SHARD_GROWTH: Final = 1.1
 
 
@@ -118,17 +118,19 @@ async def _export_app(session: ExportSession) -> Summary:
     try:
         async with AsyncExitStack() as stack:
             run = _runs.get()[session.app_id] = AppRun(session, stack)
-            await discover(session.app_id, return_state=True)
+            await state_of(discover(session.app_id, return_state=True))
             run.raise_error()
             waiting = 0
             for shard in count(1):
                 waiting = max(waiting, sum(await asyncio.to_thread(session.pending)))
-                await walk(session.app_id, shard, shard_budget(waiting, shard), return_state=True)
+                budget = shard_budget(waiting, shard)
+                await state_of(walk(session.app_id, shard, budget, return_state=True))
                 run.raise_error()
                 if run.ending is not Ending.LIMITED:
                     break
     except Exception as error:  # noqa: BLE001 - one app's failure must not stop the others
-        return session.failed(plain(error))
+        told_error = plain(error)
+        return replace(session.summary(), state="failed", message=str(told_error), error=told_error)
     return session.summary()
 
 

@@ -9,7 +9,7 @@ from prefect.client.schemas.objects import State
 
 from flows.compact import compact
 from flows.export import export
-from flows.outcome import Part, exit_code, final_state, told
+from flows.outcome import FAILURES, Part, exit_code, final_state, told
 
 STEPS: Final = (
     export,
@@ -34,6 +34,6 @@ async def _nightly(app_ids: list[str] | None) -> State[Any]:
     for step in STEPS:
         state = await step(app_ids, return_state=True)
         parts.append(Part(step.name, exit_code(state), state.message or ""))
-        if parts[-1].exit_code == 1:
+        if parts[-1].exit_code in FAILURES:
             break
     return final_state(parts)

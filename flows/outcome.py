@@ -23,11 +23,12 @@ from pipeline.errors import SunlakeError
 
 PARTIAL: Final = "Partial"
 FAILED_IN_PART: Final = "Failed in part"
+FAILURES: Final = {1, 2}
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """How one app or one step of a run went: 0 done, 1 failed, 3 done in part."""
+    """How one app or one step of a run went: 0 done, 1 or 2 failed, 3 done in part."""
 
     name: str
     exit_code: int
@@ -40,6 +41,12 @@ async def told(work: Awaitable[State[Any]]) -> State[Any]:
         return await work
     except Exception as error:  # noqa: BLE001 - whatever leaves a flow is stored by Prefect
         return Failed(message=str(plain(error)))
+
+
+async def state_of(call: Any) -> State[Any]:
+    """Await a task that was called with `return_state`; Prefect's types leave out that it has to be awaited."""
+    state: State[Any] = await call
+    return state
 
 
 def plain(error: Exception) -> SunlakeError:
@@ -58,9 +65,9 @@ def final_state(parts: Sequence[Part]) -> State[Any]:
     """The state of a run of these parts."""
     codes = {part.exit_code for part in parts}
     message = "\n".join(f"{part.name}: {part.says}" for part in parts)
-    if 1 not in codes:
-        return Completed(name=PARTIAL if 3 in codes else "Completed", message=message)
-    return Failed(name="Failed" if codes == {1} else FAILED_IN_PART, message=message)
+    if codes.isdisjoint(FAILURES):
+        return Completed(name=PARTIAL if codes - {0} else "Completed", message=message)
+    return Failed(name="Failed" if codes <= FAILURES else FAILED_IN_PART, message=message)
 
 
 def exit_code(state: State[Any]) -> int:

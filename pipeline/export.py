@@ -104,14 +104,16 @@ async def export_apps(
         on_progress: called every two seconds for each app.
         stop: when set, each app commits what it has and ends.
     """
-    return list(
-        await asyncio.gather(
-            *(
-                export_app(settings, app, kind=kind, seeds=seeds, limit=limit, on_progress=on_progress, stop=stop)
-                for app in apps
-            )
-        )
+    runs = (
+        export_app(settings, app, kind=kind, seeds=seeds, limit=limit, on_progress=on_progress, stop=stop)
+        for app in apps
     )
+    summaries: list[Summary] = []
+    for ended in await asyncio.gather(*runs, return_exceptions=True):
+        if isinstance(ended, BaseException):
+            raise ended
+        summaries.append(ended)
+    return summaries
 
 
 async def export_app(
@@ -178,7 +180,11 @@ class ExportSession:
     ) -> None:
         if error is not None:
             self._note(error)
-        await self._stack.aclose()
+        try:
+            await self._stack.aclose()
+        except BaseException as another:
+            self._note(another)
+            raise
 
     async def walk(self, *, limit: int | None = None) -> Ending:
         """Walk until nothing is left, or so many conversations were begun.
@@ -242,9 +248,9 @@ class ExportSession:
         stack.push_async_callback(self._close_sink)
         self._visit = self._surroundings(first)
         self._crawl = Crawl(self._visit, flush=self._sink.flush, concurrency=app.max_concurrency)
-        stack.push_async_callback(_cancel, asyncio.create_task(self._beat()))
+        stack.push_async_callback(self._end, asyncio.create_task(self._beat()))
         if self._stop is not None:
-            stack.push_async_callback(_cancel, asyncio.create_task(self._watch(self._stop)))
+            stack.push_async_callback(self._end, asyncio.create_task(self._watch(self._stop)))
         await visit_app(self._visit, self._ledger)
         self._visit.client = rest
 
@@ -278,7 +284,10 @@ class ExportSession:
         )
 
     def _alias_seeds(self, key: bytes) -> Iterator[Any]:
-        return alias_seeds(self._ledger, self.app_id, self._sources, app_ids=self._app_ids(), salt=key)
+        assert self._run_id is not None
+        return alias_seeds(
+            self._ledger, self.app_id, self._sources, app_ids=self._app_ids(), salt=key, run_id=self._run_id
+        )
 
     def _app_ids(self) -> list[str]:
         return [app.app_id for app in self._settings.apps]
@@ -308,6 +317,13 @@ class ExportSession:
     def _counted(self) -> dict[str, Any]:
         calls = asdict(self._limiter.snapshot()) if self._limiter else {}
         return {**asdict(self.counters), "calls": calls}
+
+    async def _end(self, task: asyncio.Task[None]) -> None:
+        task.cancel()
+        await asyncio.wait([task])
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._note(error)
+            raise error
 
     async def _close_sink(self) -> None:
         try:
@@ -339,10 +355,3 @@ _STATES: dict[Ending, RunState] = {
     Ending.LIMITED: "partial",
     Ending.STOPPED: "interrupted",
 }
-
-
-async def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.wait([task])
-    if not task.cancelled() and (error := task.exception()) is not None:
-        raise error

@@ -6,7 +6,6 @@ libraries below carry the request, so they are replaced outside of their `except
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import ssl
 from collections.abc import Callable, Mapping
@@ -21,7 +20,7 @@ from pipeline.api.auth import Authorization, Credential
 from pipeline.api.limiter import Limiter
 from pipeline.api.retry import RetryPolicy, TransientFailure, retry_after, with_retries
 from pipeline.api.routes import Route, request_target
-from pipeline.api.transport import open_transport
+from pipeline.api.transport import is_loopback, open_transport
 from pipeline.api.verdict import checked, inflate, refusal, too_large
 from pipeline.errors import BadRequestError, ConfigError, UnavailableError
 
@@ -68,7 +67,7 @@ class ApiClient:
     ) -> None:
         url = parse_base_url(base_url)
         self._origin = f"{url.scheme}://{url.netloc.decode('ascii')}"
-        self._prefix = url.path.rstrip("/")
+        self._prefix = _prefix(url)
         self._authorization = Authorization(credential)
         self._limiter = limiter
         self._max_call_seconds = max_call_seconds
@@ -165,7 +164,7 @@ class ApiClient:
                 await response.aclose()
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:  # OSError includes TimeoutError
             cause = error.__cause__ or error
-            kind, untrusted = type(cause).__name__, isinstance(cause, aiohttp.ClientSSLError)
+            kind, untrusted = type(cause).__name__, isinstance(cause, aiohttp.ClientConnectorCertificateError)
         else:
             return response, inflate(route, raw, headers=response.headers, limit=self._max_body_bytes)
         if untrusted:
@@ -209,21 +208,18 @@ def parse_base_url(base_url: str) -> httpx.URL:
         url = httpx.URL("")
     if url.scheme not in ("http", "https") or not url.host:
         raise ConfigError("the base URL is no URL; it looks like https://example.zendesk.com/sc")
-    if url.scheme == "http" and not _is_loopback(url.host):
+    if url.scheme == "http" and not is_loopback(url.host):
         raise ConfigError("the base URL must begin with https://; over http the key would travel in the clear")
     if url.userinfo or "?" in base_url or "#" in base_url:
         raise ConfigError("the base URL must hold no user, query or fragment; keys have settings of their own")
-    if not _PREFIX.fullmatch(url.path.rstrip("/")):
+    if not _PREFIX.fullmatch(_prefix(url)):
         raise ConfigError(
             "the path of the base URL holds unusual characters; it looks like https://example.zendesk.com/sc"
         )
-    if url.path.rstrip("/").endswith("/v2"):
+    if _prefix(url).endswith("/v2"):
         raise ConfigError("the base URL must not end with /v2; leave that off, it is added by itself")
     return url
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _prefix(url: httpx.URL) -> str:
+    return url.raw_path.decode("ascii").rstrip("/")

@@ -6,7 +6,9 @@ cookies, and sends a request twice when a kept connection dies: what was asked f
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import ipaddress
 import logging
 import ssl
 from urllib.request import getproxies, proxy_bypass
@@ -83,17 +85,24 @@ def _ssl_context(verify: str | bool) -> ssl.SSLContext:
 
 def _proxy(base_url: httpx.URL) -> httpx.Proxy | None:
     address = getproxies().get(base_url.scheme)
-    if not address or proxy_bypass(base_url.host):
+    if not address or is_loopback(base_url.host) or proxy_bypass(base_url.host):
         return None
-    try:
+    proxy = None
+    with contextlib.suppress(ValueError, httpx.InvalidURL):  # their text holds the proxy's password
         proxy = httpx.Proxy(address if "://" in address else f"http://{address}")
-        if proxy.url.scheme != "http":
-            raise ConfigError("only http:// proxies are supported; change the proxy variables of the environment")
-    except (ValueError, httpx.InvalidURL):
-        raise ConfigError("the environment names a proxy that is no URL; change or unset it") from None
+    if proxy is None or proxy.url.scheme != "http" or not proxy.url.host:
+        raise ConfigError("the environment names a proxy that is no http:// URL; change or unset it")
     if proxy.auth:
         proxy.headers["Proxy-Authorization"] = aiohttp.encode_basic_auth(*proxy.auth)
     return proxy
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, so that nothing leaves it."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class _Body(AiohttpResponseStream):

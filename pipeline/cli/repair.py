@@ -28,7 +28,7 @@ def command(frame: Frame) -> int:
     from pipeline.cli.output import print_table
     from pipeline.lake.layout import open_lake
     from pipeline.lake.lock import writer_lock
-    from pipeline.lake.repair import apps_of, rebuild_app, set_ledger_aside
+    from pipeline.lake.repair import apps_of, finish_commits, rebuild_app, set_ledger_aside
     from pipeline.walk.ledger import open_ledger
 
     settings = frame.settings()
@@ -38,6 +38,9 @@ def command(frame: Frame) -> int:
     with ExitStack() as stack:
         for app_id in app_ids:
             stack.enter_context(writer_lock(lake, app_id, what="repair"))
+        reason = finish_commits(lake, url, app_ids)
+        if reason is not None:
+            click.echo(f"commits that were cut can't be finished: {reason}")
         aside = set_ledger_aside(lake, url)
         if aside is not None:
             click.echo(f"the old ledger is kept as {aside}")

@@ -56,9 +56,11 @@ class Crawl:
         self._stopped = False
 
     def stop(self) -> None:
-        """Begin no further unit, and leave those that are under way after their current step."""
+        """Begin no further unit, and leave those that are under way; what they emitted is committed."""
         self._stopped = True
         self._wake.set()
+        for task in self._tasks:
+            task.cancel()
 
     async def run(self, *, limit: int | None = None) -> Ending:
         """Visit until nothing is left, the limit of conversations is reached, or `stop` is called.

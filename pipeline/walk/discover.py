@@ -43,13 +43,13 @@ def plant_seeds(ledger: Ledger, app_id: str, sources: Sequence[str], *, app_ids:
 
 
 def alias_seeds(
-    ledger: Ledger, app_id: str, sources: Sequence[str], *, app_ids: Sequence[str], salt: bytes
+    ledger: Ledger, app_id: str, sources: Sequence[str], *, app_ids: Sequence[str], salt: bytes, run_id: str
 ) -> Iterator[Seed]:
-    """The external ids and e-mails that no earlier run resolved."""
+    """The external ids and e-mails that nobody resolved yet, each once a run."""
     aliases = (
         seed
         for source in sources
         for seed in read_seeds(source, app_ids=app_ids)
         if seed.app_id == app_id and seed.kind not in DIRECT
     )
-    return unresolved(aliases, ledger=ledger, salt=salt)
+    return unresolved(aliases, ledger=ledger, salt=salt, run_id=run_id)

@@ -6,6 +6,7 @@ never disagree for longer than one recovery.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -94,6 +95,7 @@ aliases = sa.Table(
     sa.Column("app_id", sa.Text, primary_key=True),
     sa.Column("tag", sa.Text, primary_key=True),
     sa.Column("user_id", sa.Text),
+    sa.Column("asked_by", sa.Text),
 )
 
 sets = sa.Table(
@@ -184,8 +186,7 @@ def open_ledger(url: str) -> Ledger:
     with _translated():
         engine = _engine(url)
         try:
-            metadata.create_all(engine)
-            _check_version(engine)
+            _create(engine)
         except BaseException:
             engine.dispose()
             raise
@@ -235,16 +236,31 @@ def _on_sqlite_begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("begin immediate" if write else "begin")
 
 
-def _check_version(engine: sa.Engine) -> None:
-    with engine.connect().execution_options(sunlake_write=True) as connection, connection.begin():
-        found = connection.scalar(sa.select(meta.c.value).where(meta.c.key == "version"))
-        if found is None:
-            connection.execute(meta.insert().values(key="version", value=str(LEDGER_VERSION)))
-        elif int(found) > LEDGER_VERSION:
-            raise LakeVersionError(
-                f"the ledger has version {found}, this sunlake knows up to {LEDGER_VERSION}; "
-                "upgrade with: pip install -U sunlake"
-            )
+def _create(engine: sa.Engine) -> None:
+    """Create what is missing. Several processes may try at once, and SQLite does not wait while a file becomes WAL."""
+    deadline = time.monotonic() + SQLITE_LOCK_WAIT_SECONDS
+    while True:
+        try:
+            with engine.connect().execution_options(sunlake_write=True) as connection, connection.begin():
+                metadata.create_all(connection)
+                _check_version(connection)
+        except sa.exc.OperationalError as error:
+            if "locked" not in str(error.orig) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _check_version(connection: sa.Connection) -> None:
+    found = connection.scalar(sa.select(meta.c.value).where(meta.c.key == "version"))
+    if found is None:
+        connection.execute(meta.insert().values(key="version", value=str(LEDGER_VERSION)))
+    elif int(found) > LEDGER_VERSION:
+        raise LakeVersionError(
+            f"the ledger has version {found}, this sunlake knows up to {LEDGER_VERSION}; "
+            "upgrade with: pip install -U sunlake"
+        )
 
 
 @contextmanager

@@ -63,6 +63,8 @@ class Listing:
     def _take(self, state: ConversationState, head: ConversationHead, item: bytes) -> bool:
         """True if the state changed."""
         before = (state.listed_at, state.row_hash, state.via_user_id, state.pending, state.state)
+        if state.state == State.GONE:
+            state.begin_anew()
         state.listed_at = _listed_at(head.last_updated_at, self.server_time)
         row_hash = content_hash([item])
         if row_hash != state.row_hash:
@@ -70,8 +72,6 @@ class Listing:
             self._items.append(item)
         if state.via_user_id is None:
             state.via_user_id = self.via_user_id
-        if state.state == State.GONE:
-            state.state = State.KNOWN
         if self.sweep:
             state.pending = Pending.SWEEP
         elif state.gate_is_open and not state.pending:

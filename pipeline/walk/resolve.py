@@ -27,17 +27,22 @@ class UserHead(msgspec.Struct, rename="camel"):
     external_id: str | None = None
 
 
-def unresolved(seeds: Iterable[Seed], *, ledger: Ledger, salt: bytes) -> Iterator[Seed]:
-    """The seeds that no earlier run resolved, lazily; those resolved are in the roster already."""
+def unresolved(seeds: Iterable[Seed], *, ledger: Ledger, salt: bytes, run_id: str) -> Iterator[Seed]:
+    """The seeds that nobody resolved yet, each once a run, lazily; those resolved are in the roster already."""
     iterator = iter(seeds)
     while batch := list(islice(iterator, BATCH)):
         tags = {alias_tag(salt, seed): seed for seed in batch}
         columns = tables.aliases.c
+        app_id = batch[0].app_id
         query = sa.select(columns.tag).where(
-            columns.app_id == batch[0].app_id, columns.tag.in_(tags), columns.user_id.is_not(None)
+            columns.app_id == app_id,
+            columns.tag.in_(tags),
+            sa.or_(columns.user_id.is_not(None), columns.asked_by == run_id),
         )
-        with ledger.read() as connection:
+        with ledger.write() as connection:
             known = set(connection.scalars(query))
+            asked = [{"app_id": app_id, "tag": tag, "asked_by": run_id} for tag in tags if tag not in known]
+            ledger.upsert(connection, tables.aliases, asked)
         yield from (seed for tag, seed in tags.items() if tag not in known)
 
 

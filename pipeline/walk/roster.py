@@ -79,6 +79,13 @@ class ConversationState:
     participants_hash: int | None = None
     error: str | None = None
 
+    def begin_anew(self) -> None:
+        """Forget what the lake holds of a conversation that was gone and is back: all of it lies below a tombstone."""
+        self.state = State.KNOWN
+        self.head_id = self.head_at = self.tail_id = self.tail_at = self.walked_at = None
+        self.row_hash = self.participants_hash = None
+        self.complete, self.messages = False, 0
+
     @property
     def gate_is_open(self) -> bool:
         """Whether messages may have come since the last complete visit."""

@@ -96,7 +96,7 @@ def _mark(connection: sa.Connection, app_id: str, kind: RunKind, *, resumes: boo
         due: sa.ColumnElement[bool] = columns.state.in_(UNDONE)
         level = Pending.VISIT
         if not resumes and kind == "sweep":
-            due, level = columns.state.not_in((State.GONE, State.MERGED)), Pending.SWEEP
+            due, level = columns.state != State.MERGED, Pending.SWEEP
         elif not resumes:
             due = sa.or_(due, _is_due(table))
         statement = table.update().where(columns.app_id == app_id, columns.pending < level, due)

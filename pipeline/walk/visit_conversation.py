@@ -149,7 +149,11 @@ async def _emit_page(visit: Visit, conversation: ConversationState, page: Page) 
 
 
 async def _gone(visit: Visit, conversation: ConversationState) -> None:
+    was_gone = conversation.state == State.GONE
     conversation.state, conversation.pending, conversation.error = State.GONE, Pending.NO, None
-    visit.counters.gone += 1
-    tombstone = Tombstone("conversation", conversation.conversation_id, now(), "gone")
-    await visit.emit(Step(conversations=[visit.conversations.changed(conversation)], tombstones=[tombstone]))
+    conversation.via_user_id = None
+    step = Step(conversations=[visit.conversations.changed(conversation)])
+    if not was_gone:
+        visit.counters.gone += 1
+        step.tombstones.append(Tombstone("conversation", conversation.conversation_id, now(), "gone"))
+    await visit.emit(step)

@@ -52,13 +52,17 @@ async def _profile(visit: Visit, user: UserState) -> bool:
         user.merged_into = found
         await _gone(visit, user, State.MERGED, "merged")
         return False
+    if user.state == State.GONE:
+        # Back again: what the lake holds is buried below a tombstone.
+        user.row_hash = user.clients_hash = user.devices_hash = None
     step = Step()
     row_hash = content_hash(page.items)
     if row_hash != user.row_hash:
-        user.row_hash = row_hash
         step.rows.append(Rows("users", page.items, {}, page.fetched_at))
-    user.clients_hash = await _children(visit, user, step, resources.LIST_CLIENTS, user.clients_hash)
-    user.devices_hash = await _children(visit, user, step, resources.LIST_DEVICES, user.devices_hash)
+    clients_hash = await _children(visit, user, step, resources.LIST_CLIENTS, user.clients_hash)
+    devices_hash = await _children(visit, user, step, resources.LIST_DEVICES, user.devices_hash)
+    # Not before all rows are at hand: whoever snapshots the user meanwhile must not promise rows that may never come.
+    user.state, user.row_hash, user.clients_hash, user.devices_hash = State.KNOWN, row_hash, clients_hash, devices_hash
     step.users.append(visit.users.changed(user))
     await visit.emit(step)
     return True
@@ -125,10 +129,13 @@ async def _ask_for_missing(visit: Visit, user: UserState, seen: set[str]) -> Non
 
 async def _gone(visit: Visit, user: UserState, state: State, reason: Reason) -> None:
     """The user is no more; their conversations may live on with others, or with the user they were merged into."""
+    was_gone = user.state in {State.GONE, State.MERGED}
     user.state, user.pending, user.error = state, Pending.NO, None
-    visit.counters.gone += 1
-    tombstone = Tombstone("user", user.user_id, now(), reason)
-    await visit.emit(Step(users=[visit.users.changed(user)], tombstones=[tombstone]))
+    step = Step(users=[visit.users.changed(user)])
+    if not was_gone:
+        visit.counters.gone += 1
+        step.tombstones.append(Tombstone("user", user.user_id, now(), reason))
+    await visit.emit(step)
     orphans = Step()
     known = visit.conversations.where(tables.conversations.c.via_user_id == user.user_id)
     left = [state for state in known if state.state != State.GONE and state.via_user_id == user.user_id]

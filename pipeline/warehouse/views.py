@@ -33,6 +33,10 @@ _PARTITION_COMMENTS: Final = {
     "app_id": "Id of the app.",
     "month": "Month of received_at in UTC, such as 2026-03; a filter on it skips files.",
 }
+_PLACE_COMMENTS: Final = {
+    "filename": "File that holds this version.",
+    "file_row_number": "Its row in that file, from 0.",
+}
 _TYPES: Final = {
     Kind.STRING: "varchar",
     Kind.BOOL: "boolean",
@@ -140,15 +144,14 @@ def _without_buried(entity: str, column: str) -> str:
 def _comments(table: Table) -> Iterator[str]:
     about = {name: _PARTITION_COMMENTS[name] for name in table.partitions}
     about |= {column.name: column.description for column in table.columns}
-    yield f"comment on view {_raw(table)} is {_text(table.grain)}"
-    yield f"comment on view main.{_quoted(table.name)} is {_text(_summary(table))}"
-    for schema in (RAW_SCHEMA, "main"):
-        for name, comment in about.items():
-            yield f"comment on column {schema}.{_quoted(table.name)}.{_quoted(name)} is {_text(comment)}"
-
-
-def _summary(table: Table) -> str:
-    return _VERSIONS.sub(", in its newest version.", table.grain)
+    current = f"main.{_quoted(table.name)}"
+    for view, comment, columns in (
+        (_raw(table), table.grain, about | _PLACE_COMMENTS),
+        (current, _VERSIONS.sub(", in its newest version.", table.grain), about),
+    ):
+        yield f"comment on view {view} is {_text(comment)}"
+        for name, description in columns.items():
+            yield f"comment on column {view}.{_quoted(name)} is {_text(description)}"
 
 
 def _column_names(table: Table) -> list[str]:

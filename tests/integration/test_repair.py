@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from pipeline.config import CommitSettings
 from tests.integration.conftest import Serve
 from tests.integration.export_bench import KILLED
 from tests.integration.lake_truth import assert_no_message_twice, assert_same_as_world, data_files
@@ -14,14 +14,18 @@ from tests.integration.small_worlds import SmallWorld
 
 
 def test_a_repair_after_a_kill_between_two_renames_leaves_no_hole(serve: Serve, tmp_path: Path) -> None:
-    """With only some months of a history published, the repaired lake is whole after the next run, not just at its ends."""
-    world = SmallWorld("months").user("anna").conversation("long", ["anna"], messages=150, every=timedelta(days=1))
-    bench = serve(world)
+    """With only some months of a history published, the repaired lake is whole after the next run, not just at its ends.
+
+    Pages are encoded 32 at a time, newest first, so a long history's newest and oldest months are published before
+    those in the middle.
+    """
+    world = SmallWorld("months").user("anna").conversation("long", ["anna"], messages=6600)
+    bench = serve(world, commit=CommitSettings(seconds=600))
     trace = tmp_path / "trace"
     first = bench.start("export", module="tests.integration.export_driver", DRIVER_TRACE=str(trace))
     first.communicate(timeout=60)
     renames = [number for number, name in enumerate(trace.read_text().split("\n"), 1) if name == "after rename"]
-    for kill_at in renames[:-1]:
+    for kill_at in renames[-8:-1]:
         bench.reset_lake()
         process = bench.start("export", module="tests.integration.export_driver", DRIVER_KILL_AT=str(kill_at))
         process.communicate(timeout=60)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
@@ -57,7 +58,7 @@ class FakeApi:
 
     async def answer(self, request: Request) -> Response:
         """Record a request and give the next reply."""
-        headers = {name: value for name, value in request.headers.items()}
+        headers = dict(request.headers.items())
         raw_path = request.scope["raw_path"].decode("ascii")
         self.asked.append(Asked(request.method, raw_path, request.scope["query_string"].decode("ascii"), headers))
         reply = self.replies.popleft() if len(self.replies) > 1 else self.replies[0]
@@ -92,52 +93,67 @@ def api(_served: FakeApi) -> FakeApi:
     return _served
 
 
-@pytest.fixture
-def wire() -> Iterator[Callable[..., str]]:
-    """Make servers that write given bytes to each connection, one after the other, and close it; returns the base URL."""
-    stops: list[Callable[[], None]] = []
+class Wire:
+    """A server that gives each connection the next script, the last one for ever.
 
-    def serve(*scripts: bytes | None) -> str:
-        port, stop = _serve_bytes(list(scripts))
-        stops.append(stop)
-        return f"http://127.0.0.1:{port}"
+    A script is the bytes that answer each request on that connection, before it is closed; None is silence.
+    """
 
-    yield serve
-    for stop in stops:
-        stop()
+    def __init__(self, *scripts: tuple[bytes | None, ...], tls: ssl.SSLContext | None = None) -> None:
+        self.requests = 0
+        self._tls = tls
+        self.port = 0
+        self._scripts = deque(scripts)
+        self._loop = asyncio.new_event_loop()
+        self._stopped = asyncio.Event()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: self._loop.run_until_complete(self._main()))
+        self._thread.start()
+        self._ready.wait()
 
+    @property
+    def url(self) -> str:
+        """The base URL."""
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
-def _serve_bytes(scripts: list[bytes | None]) -> tuple[int, Callable[[], None]]:
-    """Serve each connection the next script; None is silence until the client goes; the last is repeated."""
-    loop = asyncio.new_event_loop()
-    ready = threading.Event()
-    ports: list[int] = []
+    def stop(self) -> None:
+        """End the server."""
+        self._loop.call_soon_threadsafe(self._stopped.set)
+        self._thread.join()
+        self._loop.close()
 
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        script = scripts.pop(0) if len(scripts) > 1 else scripts[0]
-        await reader.readuntil(b"\r\n\r\n")
-        if script is None:
-            await reader.read()
-        else:
-            writer.write(script)
+    async def _main(self) -> None:
+        server = await asyncio.start_server(self._connected, "127.0.0.1", 0, ssl=self._tls)
+        self.port = server.sockets[0].getsockname()[1]
+        self._ready.set()
+        async with server:
+            await self._stopped.wait()
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        script = self._scripts.popleft() if len(self._scripts) > 1 else self._scripts[0]
+        for answer in script:
+            try:
+                await reader.readuntil(b"\r\n\r\n")
+            except asyncio.IncompleteReadError:
+                break
+            self.requests += 1
+            if answer is None:
+                await reader.read()
+                break
+            writer.write(answer)
             await writer.drain()
         writer.close()
 
-    async def main() -> None:
-        server = await asyncio.start_server(connected, "127.0.0.1", 0)
-        ports.append(server.sockets[0].getsockname()[1])
-        ready.set()
-        async with server:
-            await stopped.wait()
 
-    stopped = asyncio.Event()
-    thread = threading.Thread(target=lambda: loop.run_until_complete(main()))
-    thread.start()
-    ready.wait()
+@pytest.fixture
+def wire() -> Iterator[Callable[..., Wire]]:
+    """Make servers that speak raw bytes."""
+    wires: list[Wire] = []
 
-    def stop() -> None:
-        loop.call_soon_threadsafe(stopped.set)
-        thread.join()
-        loop.close()
+    def serve(*scripts: tuple[bytes | None, ...], tls: ssl.SSLContext | None = None) -> Wire:
+        wires.append(Wire(*scripts, tls=tls))
+        return wires[-1]
 
-    return ports[0], stop
+    yield serve
+    for each in wires:
+        each.stop()

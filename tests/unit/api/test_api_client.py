@@ -76,7 +76,7 @@ def test_a_list_is_its_items_and_its_paging_state(api: FakeApi) -> None:
     }
     api.will(JSONResponse(body))
     answer = get(api, resources.LIST_MESSAGES, path={"appId": "a", "conversationId": "c"})
-    assert [json.loads(item) for item in answer.items] == body["messages"]
+    assert [json.loads(bytes(item)) for item in answer.items] == body["messages"]
     assert answer.meta is not None
     assert (answer.meta.has_more, answer.meta.before_cursor) == (True, "1")
 
@@ -122,7 +122,7 @@ def test_cookies_are_never_kept(api: FakeApi) -> None:
 
 
 def test_compressed_answers_are_inflated(api: FakeApi) -> None:
-    """gzip is asked for and undone."""
+    """Compression is asked for and undone."""
     api.will(
         Response(
             gzip.compress(b'{"user":{"id":"u"}}'), headers={"content-encoding": "gzip"}, media_type="application/json"
@@ -157,7 +157,7 @@ def test_compressed_answers_are_inflated(api: FakeApi) -> None:
         (Response(b"<html>Hi", media_type="text/html"), ProtocolError, 200, None, "not JSON"),
     ],
 )
-def test_a_refusal_is_a_typed_error_at_once(
+def test_a_refusal_is_a_typed_error_at_once(  # noqa: PLR0917 - a table has its columns
     api: FakeApi, reply: Response, kind: type[ApiError], status: int, code: str | None, says: str
 ) -> None:
     """Each kind of refusal has its error, with status and code, names the template only, and is not retried."""
@@ -297,7 +297,7 @@ def test_a_cancelled_call_frees_its_place(api: FakeApi) -> None:
     async def call() -> Answer:
         async with api.client(limiter=limiter) as client:
             first = asyncio.create_task(client.get(resources.GET_USER, path=PATH, query={}))
-            while not api.asked:
+            while not api.asked:  # noqa: ASYNC110 - the server runs in another thread
                 await asyncio.sleep(0.005)
             first.cancel()
             return await client.get(resources.GET_USER, path=PATH, query={})

@@ -226,7 +226,7 @@ def test_a_reader_bears_files_being_replaced(lake: LakeFiles) -> None:
 
     def merge_and_split() -> None:
         old = present
-        while not stop.wait(0.02):
+        while not stop.wait(0.25):
             for rows in ([everything], parts):
                 new = [_publish(writer, part) for part in rows]
                 for path in old:
@@ -237,7 +237,7 @@ def test_a_reader_bears_files_being_replaced(lake: LakeFiles) -> None:
     thread.start()
     try:
         with closing(connect(lake.root)) as connection:
-            for _ in range(30):
+            for _ in range(20):
                 (result,) = list(
                     run(connection, "select count(*), count(distinct message_id) from messages", root=lake.root)
                 )

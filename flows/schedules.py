@@ -1,0 +1,88 @@
+"""Runs flows by their schedules with Prefect's runner: one deployment per flow, one run at a time.
+
+Two flows at once would only compete for the same lock and the same rate limit. What is due meanwhile is run afterwards,
+once per flow, however often it was due (see `watch`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from prefect import Flow
+from prefect.client.orchestration import get_client
+from prefect.runner import Runner
+from prefect.schedules import Cron, Schedule
+from prefect.types.entrypoint import EntrypointType
+
+from flows.compact import compact
+from flows.environment import API_URL
+from flows.export import export
+from flows.nightly import nightly
+from flows.sweep import sweep
+from flows.watch import Watch
+from pipeline.config import ScheduleSettings
+from pipeline.errors import ConfigError, SunlakeError
+
+DEPLOYMENT: Final = "sunlake"
+FLOWS: Final[dict[str, Flow[..., Any]]] = {flow.name: flow for flow in (export, sweep, nightly, compact)}
+
+
+async def run_schedules(schedules: Sequence[ScheduleSettings]) -> None:
+    """Run the flows when they are due, until SIGINT or SIGTERM; a run under way is then stopped after a last commit.
+
+    Raises:
+        ConfigError: Prefect does not understand a cron expression.
+        SunlakeError: its server does not answer.
+    """
+    runner = Runner(name=DEPLOYMENT, limit=1, pause_on_shutdown=True)
+    async with get_client() as client:
+        if await client.api_healthcheck() is not None:
+            raise SunlakeError(f"Prefect's server at {client.api_url} does not answer; start it, or unset {API_URL}")
+        names = dict.fromkeys(each.flow for each in schedules)
+        watch = Watch(client, {await _deploy(runner, name, schedules): name for name in names})
+        await watch.drop_missed()
+        running = asyncio.create_task(runner.start())
+        await asyncio.sleep(0)  # the runner installs a handler that would exit in the middle of its work
+        stop = _stop_signal()
+        watching = asyncio.create_task(watch.run())
+        await asyncio.wait({running, watching, stop}, return_when=asyncio.FIRST_COMPLETED)
+        if runner.started:
+            await runner.astop()
+        else:
+            running.cancel()
+        await asyncio.wait({running})
+        watching.cancel()
+        stop.cancel()
+        await watch.report()
+        if not running.cancelled():
+            running.result()
+
+
+async def _deploy(runner: Runner, name: str, schedules: Sequence[ScheduleSettings]) -> UUID:
+    # By module, not by file: the flows are installed, and the working folder is the user's.
+    deployment = await FLOWS[name].ato_deployment(
+        DEPLOYMENT,
+        schedules=[_cron(each) for each in schedules if each.flow == name],
+        entrypoint_type=EntrypointType.MODULE_PATH,
+        paused=False,
+    )
+    return await runner.aadd_deployment(deployment)
+
+
+def _cron(schedule: ScheduleSettings) -> Schedule:
+    try:
+        return Cron(schedule.cron, timezone=schedule.timezone)
+    except ValueError:
+        raise ConfigError(f"schedules: Prefect does not understand the cron expression {schedule.cron!r}") from None
+
+
+def _stop_signal() -> asyncio.Task[bool]:
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, asked.set)
+    return asyncio.create_task(asked.wait())
