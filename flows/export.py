@@ -26,7 +26,8 @@ from flows.outcome import final_state, plain, state_of, told
 from flows.summary import markdown_table, part_of
 from pipeline.config import AppSettings, Settings, load_settings
 from pipeline.errors import ConfigError, SunlakeError
-from pipeline.export import ExportSession, Summary
+from pipeline.export import ExportSession
+from pipeline.outcome import Summary
 from pipeline.walk.crawl import Ending
 from pipeline.walk.runs import RunKind
 

@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from pipeline.config import Settings
-from pipeline.export import OnProgress, Summary
+from pipeline.outcome import OnProgress, Summary
 
 
 @dataclass(slots=True)

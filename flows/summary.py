@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from flows.outcome import Part
-from pipeline.export import Summary
+from pipeline.outcome import Summary
 
 _HEADINGS: Final = (
     "app",

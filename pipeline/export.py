@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from pipeline.api.auth import Credential
 from pipeline.api.client import ApiClient
-from pipeline.api.limiter import Limiter, LimiterSnapshot
+from pipeline.api.limiter import Limiter
 from pipeline.config import AppSettings, Settings, key_pair
 from pipeline.errors import SeedsError, SunlakeError
 from pipeline.lake.commit import recover
@@ -27,6 +27,7 @@ from pipeline.lake.layout import open_lake
 from pipeline.lake.lock import writer_lock
 from pipeline.lake.secrets import Dropped
 from pipeline.lake.sink import Sink
+from pipeline.outcome import OnProgress, Progress, Summary
 from pipeline.walk import ledger as tables
 from pipeline.walk.coverage import AppCoverage, app_coverage, is_known, pending
 from pipeline.walk.crawl import Crawl, Ending
@@ -43,44 +44,6 @@ from pipeline.walk.visit_app import visit_app
 # A server that can't be reached at all should be known within this time, whatever one call may take later.
 FIRST_CALLS_SECONDS = 60.0
 BEAT_SECONDS = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far one app's run is. `pending` counts the users and conversations that the ledger knows to be waiting."""
-
-    app_id: str
-    seconds: float
-    counters: Counters
-    calls: LimiterSnapshot
-    pending_users: int
-    pending_conversations: int
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """How one app's run ended."""
-
-    app_id: str
-    run_id: str | None
-    kind: RunKind
-    state: RunState
-    seconds: float
-    counters: Counters
-    calls: LimiterSnapshot | None
-    coverage: AppCoverage | None
-    message: str | None = None
-    error: SunlakeError | None = None
-
-    @property
-    def exit_code(self) -> int:
-        """0 done, 1 failed, 2 wrong use, 3 done in part."""
-        if self.error is not None:
-            return self.error.exit_code
-        return 0 if self.state == "done" else 3
-
-
-OnProgress = Callable[[Progress], None]
 
 
 async def export_apps(

@@ -13,7 +13,7 @@ from pipeline.cli.frame import Frame, pass_frame
 
 if TYPE_CHECKING:
     from pipeline.config import AppSettings, Settings
-    from pipeline.export import OnProgress, Summary
+    from pipeline.outcome import OnProgress, Summary
     from pipeline.walk.runs import RunKind
 
 HELP = """Export everything that is new since the last run.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
-    from pipeline.export import OnProgress, Progress
+    from pipeline.outcome import OnProgress, Progress
 
 LOG_EVERY_SECONDS = 10.0
 

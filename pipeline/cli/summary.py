@@ -11,7 +11,7 @@ from pipeline.cli.output import print_table
 from pipeline.cli.progress import duration
 
 if TYPE_CHECKING:
-    from pipeline.export import Summary
+    from pipeline.outcome import Summary
     from pipeline.walk.coverage import AppCoverage
 
 

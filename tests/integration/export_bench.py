@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import AppSettings, CallSettings, CommitSettings, Settings
-from pipeline.export import OnProgress, Summary, export_apps
+from pipeline.export import export_apps
+from pipeline.outcome import OnProgress, Summary
 from pipeline.sandbox.process import Sandbox, SandboxKey
 from pipeline.walk.ledger import Ledger, open_ledger
 from pipeline.walk.runs import RunKind
