@@ -13,9 +13,11 @@ from prefect.states import Completed
 
 from flows.given import given
 from flows.outcome import Part, exit_code, final_state, state_of, told
+from flows.stopping import stopping
 from pipeline.config import Settings, load_settings
+from pipeline.errors import Interrupted
 from pipeline.lake.commit import recover
-from pipeline.lake.compact import compact_app
+from pipeline.lake.compact import Compacted, compact_app
 from pipeline.lake.layout import open_lake
 from pipeline.lake.lock import writer_lock
 from pipeline.lake.repair import apps_of
@@ -35,25 +37,30 @@ async def compact(app_ids: list[str] | None = None) -> State[Any]:
 async def _compact(app_ids: Sequence[str] | None) -> State[Any]:
     lake = open_lake(_settings().lake_path, create=False)
     parts = []
-    for app_id in app_ids or apps_of(lake):
-        state = await state_of(merge(app_id, return_state=True))
-        parts.append(Part(f"app {app_id}", exit_code(state), state.message or ""))
+    with stopping():
+        for app_id in app_ids or apps_of(lake):
+            state = await state_of(merge(app_id, return_state=True))
+            parts.append(Part(f"app {app_id}", exit_code(state), state.message or ""))
     return final_state(parts)
 
 
 @task(name="merge", task_run_name="merge {app_id}", retries=0, persist_result=False, cache_policy=NO_CACHE)
 async def merge(app_id: str) -> State[Any]:
     """Compact one app."""
-    return await told(asyncio.to_thread(_merge, _settings(), app_id))
+    return await told(asyncio.to_thread(_merge, _settings(), app_id, given().stop))
 
 
-def _merge(settings: Settings, app_id: str) -> State[Any]:
+def _merge(settings: Settings, app_id: str, stop: asyncio.Event | None) -> State[Any]:
+    def go_on(_: Compacted) -> None:
+        if stop is not None and stop.is_set():
+            raise Interrupted("stopped after a partition; the others are left for the next run")
+
     lake = open_lake(settings.lake_path, create=False)
     ledger = open_ledger(settings.ledger_url or lake.default_ledger_url)
     try:
         with writer_lock(lake, app_id, what="compact"):
             recover(lake, ledger, app_id)
-            done = compact_app(lake, ledger, app_id)
+            done = compact_app(lake, ledger, app_id, on_partition=go_on)
     finally:
         ledger.close()
     saved = sum(partition.rows_before - partition.rows_after for partition in done)

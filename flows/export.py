@@ -23,6 +23,7 @@ from prefect.states import Completed, Failed
 
 from flows.given import given
 from flows.outcome import final_state, plain, state_of, told
+from flows.stopping import stopping
 from flows.summary import markdown_table, part_of
 from pipeline.config import AppSettings, Settings, load_settings
 from pipeline.errors import ConfigError, SunlakeError
@@ -85,10 +86,9 @@ async def export_apps(app_ids: Sequence[str] | None, *, kind: RunKind) -> State[
     settings = extras.settings or load_settings()
     apps = chosen_apps(settings, app_ids)
     _runs.set({})
-    sessions = [
-        ExportSession(settings, app, kind=kind, on_progress=extras.on_progress, stop=extras.stop) for app in apps
-    ]
-    summaries = await asyncio.gather(*map(_export_app, sessions))
+    with stopping() as stop:
+        sessions = [ExportSession(settings, app, kind=kind, on_progress=extras.on_progress, stop=stop) for app in apps]
+        summaries = await asyncio.gather(*map(_export_app, sessions))
     extras.summaries.extend(summaries)
     await acreate_markdown_artifact(key=f"{kind}-summary", markdown=markdown_table(summaries))
     return final_state([part_of(summary) for summary in summaries])

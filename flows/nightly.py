@@ -10,6 +10,7 @@ from prefect.client.schemas.objects import State
 from flows.compact import compact
 from flows.export import export
 from flows.outcome import FAILURES, Part, exit_code, final_state, told
+from flows.stopping import stopping
 
 STEPS: Final = (
     export,
@@ -31,9 +32,10 @@ async def nightly(app_ids: list[str] | None = None) -> State[Any]:
 
 async def _nightly(app_ids: list[str] | None) -> State[Any]:
     parts: list[Part] = []
-    for step in STEPS:
-        state = await step(app_ids, return_state=True)
-        parts.append(Part(step.name, exit_code(state), state.message or ""))
-        if parts[-1].exit_code in FAILURES:
-            break
+    with stopping() as stop:
+        for step in STEPS:
+            state = await step(app_ids, return_state=True)
+            parts.append(Part(step.name, exit_code(state), state.message or ""))
+            if stop.is_set() or parts[-1].exit_code in FAILURES:
+                break
     return final_state(parts)

@@ -19,7 +19,7 @@ from typing import Any, Final
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from pipeline.errors import SunlakeError
+from pipeline.errors import Interrupted, SunlakeError
 
 PARTIAL: Final = "Partial"
 FAILED_IN_PART: Final = "Failed in part"
@@ -36,10 +36,12 @@ class Part:
 
 
 async def told(work: Awaitable[State[Any]]) -> State[Any]:
-    """Await a flow's work; an error becomes a failed state whose message is known to hold no data."""
+    """Await a flow's or a task's work; an error becomes a state whose message is known to hold no data."""
     try:
         return await work
-    except Exception as error:  # noqa: BLE001 - whatever leaves a flow is stored by Prefect
+    except Interrupted as error:
+        return Completed(name=PARTIAL, message=str(error))
+    except Exception as error:  # noqa: BLE001 - whatever leaves a flow or a task is stored by Prefect
         return Failed(message=str(plain(error)))
 
 

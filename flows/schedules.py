@@ -50,13 +50,13 @@ async def run_schedules(schedules: Sequence[ScheduleSettings]) -> None:
         stop = _stop_signal()
         watching = asyncio.create_task(watch.run())
         await asyncio.wait({running, watching, stop}, return_when=asyncio.FIRST_COMPLETED)
+        watching.cancel()  # what a run passes through while it is stopped is no news
+        stop.cancel()
         if runner.started:
             await runner.astop()
         else:
             running.cancel()
         await asyncio.wait({running})
-        watching.cancel()
-        stop.cancel()
         await watch.report()
         if not running.cancelled():
             running.result()

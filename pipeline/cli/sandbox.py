@@ -9,7 +9,6 @@ import click
 
 if TYPE_CHECKING:
     from pipeline.sandbox.behaviour import Behaviour
-    from pipeline.sandbox.faults import Fault
 
 
 @click.group("sandbox")
@@ -70,6 +69,7 @@ def serve(
 
     Faults are listed by `python -m pipeline.sandbox --help`.
     """
+    from pipeline.sandbox.faults import read_fault
     from pipeline.sandbox.server import serve as run_server
     from pipeline.sandbox.server import usual_faults
 
@@ -77,22 +77,11 @@ def serve(
         worlds,
         host=host,
         port=port,
-        faults=[*usual_faults(latency_ms=latency_ms, rate_limit=rate_limit), *map(_fault, faults)],
+        faults=[*usual_faults(latency_ms=latency_ms, rate_limit=rate_limit), *map(read_fault, faults)],
         behaviour=_behaviour(behaviour),
         seed=seed,
         on_ready=partial(print, flush=True),
     )
-
-
-def _fault(spec: str) -> Fault:
-    import msgspec
-
-    from pipeline.sandbox.faults import read_fault
-
-    try:
-        return read_fault(spec)
-    except msgspec.ValidationError as error:
-        raise click.BadParameter(f"{spec}: {error}", param_hint="--fault") from None
 
 
 def _behaviour(pairs: tuple[str, ...]) -> Behaviour:

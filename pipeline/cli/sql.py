@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
@@ -73,17 +75,21 @@ def command(
     from pipeline.warehouse.connection import connect
 
     with closing(connect(root)) as connection:
+
+        def answer(query: str) -> None:
+            _interruptible(connection, partial(_answer, connection, query, form=form, output=output, root=root))
+
         if list_views:
             show_views(connection)
         elif text is not None:
-            _answer(connection, text, form=form, output=output, root=root)
+            answer(text)
         else:
             from pipeline.cli.sql_prompt import history_file, prompt
 
             prompt(
                 connection,
-                show=lambda line: _answer(connection, line, form=form, output=output, root=root),
-                list_views=lambda: show_views(connection),
+                show=answer,
+                list_views=partial(show_views, connection),
                 history=history_file(state_dir),
             )
 
@@ -122,6 +128,18 @@ def _text(query: str | None, script: Path | None) -> str | None:
     return None if sys.stdin.isatty() else sys.stdin.read()
 
 
+def _interruptible(connection: duckdb.DuckDBPyConnection, work: Callable[[], None]) -> None:
+    """Do the work in a thread: DuckDB heeds no signal while a query runs, so Ctrl-C has to be told to it."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        future = pool.submit(work)
+        try:
+            future.result()
+        except KeyboardInterrupt:
+            while wait([future], timeout=0.1).not_done:
+                connection.interrupt()
+            raise
+
+
 def _answer(connection: duckdb.DuckDBPyConnection, text: str, *, form: str, output: Path | None, root: Path) -> None:
     from pipeline.warehouse.format import Format, write_parquet, write_text
     from pipeline.warehouse.query import run, run_arrow
@@ -139,6 +157,7 @@ def _answer(connection: duckdb.DuckDBPyConnection, text: str, *, form: str, outp
                 _show(result)
             else:
                 write_text(result, Format(form), stream)
+            stream.flush()  # the next statement may take long
 
 
 def _show(result: Result) -> None:

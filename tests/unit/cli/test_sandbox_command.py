@@ -38,7 +38,6 @@ def test_it_serves_until_interrupted() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--fault", "nonsense"], "Invalid value for --fault"),
         (["--behaviour", "nonsense=1"], "Invalid value for --behaviour"),
         (["--port", "70000"], "Invalid value for '--port'"),
         (["--latency-ms", "-1"], "Invalid value for '--latency-ms'"),
@@ -49,3 +48,12 @@ def test_wrong_options_are_told(arguments: list[str], said: str) -> None:
     result = CliRunner().invoke(command, ["serve", *arguments])
     assert result.exit_code == 2
     assert said in result.output
+
+
+def test_an_unknown_fault_is_told() -> None:
+    """A fault that does not exist is wrong use."""
+    result = subprocess.run(
+        [*SUNLAKE, "sandbox", "serve", "--fault", "nonsense"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert result.returncode == 2
+    assert "the fault 'nonsense' is wrong" in result.stderr

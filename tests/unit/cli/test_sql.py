@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -139,11 +138,18 @@ def test_a_reader_that_leaves_early_is_no_error_report(workplace: Path) -> None:
 
 def test_control_c_stops_a_query(workplace: Path) -> None:
     """A query that runs too long can be interrupted, and leaves nothing behind."""
-    query = "select count(*) from range(1000000) as a(x), range(1000000) as b(y) where a.x * b.y % 7 = 3"
+    query = (
+        "select 'begun'; select count(*) from range(1000000) as a(x), range(1000000) as b(y) where a.x * b.y % 7 = 3"
+    )
     with subprocess.Popen(
-        [*SUNLAKE, "sql", query], cwd=workplace, env=_environment(workplace), stderr=subprocess.PIPE
+        [*SUNLAKE, "sql", "--format", "csv", query],
+        cwd=workplace,
+        env=_environment(workplace),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     ) as process:
-        time.sleep(1.5)
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"'begun'\n"
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 130
