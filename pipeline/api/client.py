@@ -10,7 +10,7 @@ import re
 import ssl
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import aiohttp
 import httpx
@@ -22,7 +22,7 @@ from pipeline.api.retry import RetryPolicy, TransientFailure, retry_after, with_
 from pipeline.api.routes import Route, request_target
 from pipeline.api.transport import is_loopback, open_transport
 from pipeline.api.verdict import checked, inflate, refusal, too_large
-from pipeline.errors import BadRequestError, ConfigError, UnavailableError
+from pipeline.errors import ConfigError, UnavailableError
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_CALL_SECONDS = 900.0
@@ -66,13 +66,17 @@ class ApiClient:
         verify: ssl.SSLContext | str | bool = True,
     ) -> None:
         url = parse_base_url(base_url)
-        self._origin = f"{url.scheme}://{url.netloc.decode('ascii')}"
+        # Parsed once: httpx parses a URL character by character, and headers name by name.
+        self._origin = httpx.URL(f"{url.scheme}://{url.netloc.decode('ascii')}")
+        self._headers: tuple[str, httpx.Headers] = ("", httpx.Headers())
         self._prefix = _prefix(url)
         self._authorization = Authorization(credential)
         self._limiter = limiter
         self._max_call_seconds = max_call_seconds
         self._retry = retry or RetryPolicy()
-        self._extensions = {"timeout": {"connect": min(CONNECT_TIMEOUT_SECONDS, read_timeout), "read": read_timeout}}
+        self._extensions: dict[str, Any] = {
+            "timeout": {"connect": min(CONNECT_TIMEOUT_SECONDS, read_timeout), "read": read_timeout}
+        }
         self._max_body_bytes = max_body_bytes
         self._transport = open_transport(url, verify=verify)
 
@@ -102,14 +106,14 @@ class ApiClient:
         Raises:
             ApiError: one of its kinds (pipeline/errors.py); all name the route's template only.
         """
-        url = self._url(route, path=path, query=query)
+        target = request_target(route, prefix=self._prefix, path=path, query=query).encode("ascii")
         pause = self._limiter.paused_for()
         if pause > self._max_call_seconds:
             message = f"the server asks to wait {pause:.0f} s; run again after that, it goes on where it stopped"
             raise UnavailableError(message, route=route.name)
 
         async def attempt(retries: int) -> Answer:
-            return await self._attempt(route, url, retries=retries, fault=fault)
+            return await self._attempt(route, target, retries=retries, fault=fault)
 
         return await with_retries(
             attempt,
@@ -119,21 +123,11 @@ class ApiClient:
             on_retry=self._limiter.retried,
         )
 
-    def _url(self, route: Route, *, path: Mapping[str, str], query: Mapping[str, str]) -> httpx.URL:
-        target = request_target(route, prefix=self._prefix, path=path, query=query)
-        try:
-            url = httpx.URL(self._origin + target)
-        except httpx.InvalidURL:  # its text holds the URL
-            url = None
-        if url is None or url.raw_path != target.encode("ascii"):
-            raise BadRequestError("refused: the path can't be sent as it is; mend the identifier", route=route.name)
-        return url
-
-    async def _attempt(self, route: Route, url: httpx.URL, *, retries: int, fault: Fault | None) -> Answer:
+    async def _attempt(self, route: Route, target: bytes, *, retries: int, fault: Fault | None) -> Answer:
         """Make one HTTP request. Raises TransientFailure for what is worth another try."""
         sent_at = await self._limiter.acquire()
         try:
-            response, body = await self._exchange(route, url, sent_at=sent_at)
+            response, body = await self._exchange(route, target, sent_at=sent_at)
         finally:
             self._limiter.release()
         if response.status_code != 200:
@@ -152,9 +146,9 @@ class ApiClient:
             links=envelope.links,
         )
 
-    async def _exchange(self, route: Route, url: httpx.URL, *, sent_at: float) -> tuple[httpx.Response, bytes]:
-        headers = _HEADERS | {"Authorization": self._authorization.value()}
-        request = httpx.Request(route.method, url, headers=headers, extensions=self._extensions)
+    async def _exchange(self, route: Route, target: bytes, *, sent_at: float) -> tuple[httpx.Response, bytes]:
+        extensions = self._extensions | {"target": target}
+        request = httpx.Request(route.method, self._origin, headers=self._request_headers(), extensions=extensions)
         try:
             response = await self._transport.handle_async_request(request)
             try:
@@ -171,6 +165,14 @@ class ApiClient:
             message = f"no secure connection ({kind}); check the base URL, the proxy and the trusted certificates"
             raise UnavailableError(message, route=route.name)
         raise TransientFailure(f"no answer ({kind})")
+
+    def _request_headers(self) -> httpx.Headers:
+        """The headers of every request, made anew only when the authorization changes."""
+        authorization = self._authorization.value()
+        if self._headers[0] != authorization:
+            host = self._origin.netloc.decode("ascii")
+            self._headers = authorization, httpx.Headers({"Host": host, **_HEADERS, "Authorization": authorization})
+        return self._headers[1]
 
     def _report(self, response: httpx.Response, *, sent_at: float) -> None:
         """Tell the limiter what the server thinks of the pace, as soon as it is known."""

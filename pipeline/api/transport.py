@@ -26,14 +26,20 @@ NOISY_LOGGERS = ("httpx", "httpcore", "aiohttp", "aiohttp.client", "aiohttp.inte
 
 
 class ExactTransport(AiohttpTransport):
-    """Sends the request target exactly as it was built, once, without cookies."""
+    """Sends the request target exactly as it was built, once, without cookies.
+
+    A request names the origin as its URL and the target in its extension "target", as httpx documents it.
+    """
+
+    _last_origin: tuple[httpx.URL | None, str] = (None, "")
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request without body and return the answer, its body still unread and compressed."""
         if not isinstance(self.client, aiohttp.ClientSession):
             self.client = self.get_client()
-        url = URL(str(request.url), encoded=True)
-        if url.raw_path_qs.encode("ascii") != request.url.raw_path:
+        target = request.extensions["target"].decode("ascii")
+        url = URL(self._origin(request.url) + target, encoded=True)
+        if url.raw_path_qs != target or url.raw_host != request.url.host:
             raise httpx.UnsupportedProtocol("the target changed on its way", request=request)
         timeout = request.extensions["timeout"]
         with map_aiohttp_exceptions():
@@ -54,6 +60,11 @@ class ExactTransport(AiohttpTransport):
             request=request,
             extensions={"http_version": b"HTTP/1.1"},
         )
+
+    def _origin(self, url: httpx.URL) -> str:
+        if self._last_origin[0] is not url:
+            self._last_origin = url, str(url).rstrip("/")
+        return self._last_origin[1]
 
     def get_client(self) -> aiohttp.ClientSession:
         """Open the session: no cookies, no silent second try; the limiter bounds the connections."""

@@ -8,8 +8,9 @@ flight.
 from __future__ import annotations
 
 import dataclasses
+import operator
 from collections.abc import Iterable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
 import sqlalchemy as sa
@@ -37,7 +38,14 @@ class Shelf(Generic[S]):
         self._ledger = ledger
         self._table = table
         self._kind: type[S] = kind
-        self._columns = [field.name for field in dataclasses.fields(kind)]
+        columns = [table.c[field.name] for field in dataclasses.fields(kind)]
+        self._values = operator.attrgetter(*(column.name for column in columns))
+        # Built once: to build and compile a statement costs SQLAlchemy more than SQLite needs to answer it.
+        query = sa.select(*columns).where(table.c.app_id == app_id)
+        self._by_ids = query.where(table.c[key].in_(sa.bindparam("ids", expanding=True)))
+        self._by_user = (
+            query.where(table.c.via_user_id == sa.bindparam("user_id")) if "via_user_id" in table.c else query
+        )
         self._live: WeakValueDictionary[str, S] = WeakValueDictionary()
         self._dirty: dict[str, tuple[S, int]] = {}
         self._version = 0
@@ -57,7 +65,7 @@ class Shelf(Generic[S]):
             else:
                 found[key] = state
         if missing:
-            found |= {self.id_of(state): state for state in self._load(self._table.c[self.key].in_(missing))}
+            found |= {self.id_of(state): state for state in self._load(self._by_ids, {"ids": missing})}
         return found
 
     def add(self, state: S) -> S:
@@ -69,7 +77,7 @@ class Shelf(Generic[S]):
         """Keep the state until the returned snapshot is committed."""
         self._version += 1
         self._dirty[self.id_of(state)] = (state, self._version)
-        return Snapshot(dataclasses.replace(state), self._version)
+        return Snapshot(self._kind(*self._values(state)), self._version)
 
     def committed(self, snapshots: Iterable[Snapshot[S]]) -> None:
         """Let go of the states that have not changed since these snapshots."""
@@ -101,18 +109,17 @@ class Shelf(Generic[S]):
         with self._ledger.read() as connection:
             return connection.scalars(query).all()
 
-    def where(self, condition: sa.ColumnElement[bool]) -> list[S]:
-        """The states that satisfy a condition over committed rows, as they are now."""
-        return self._load(condition)
+    def of_user(self, user_id: str) -> list[S]:
+        """The states that the ledger knows through a user's list, as they are now."""
+        return self._load(self._by_user, {"user_id": user_id})
 
     def id_of(self, state: S) -> str:
         """The id of a state within its app."""
         return getattr(state, self.key)  # type: ignore[no-any-return]  # a str by construction of the two dataclasses
 
-    def _load(self, condition: sa.ColumnElement[bool]) -> list[S]:
-        columns = [self._table.c[name] for name in self._columns]
+    def _load(self, query: sa.Select[Any], values: dict[str, Any]) -> list[S]:
         with self._ledger.read() as connection:
-            rows = connection.execute(sa.select(*columns).where(self._table.c.app_id == self.app_id, condition)).all()
+            rows = connection.execute(query, values).all()
         states = []
         for row in rows:
             state = self._kind(*row)

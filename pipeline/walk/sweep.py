@@ -11,16 +11,14 @@ from pipeline.walk.step import Reason, Reconcile, Rows, Step
 from pipeline.walk.visit import Visit
 
 
-class MessageHead(msgspec.Struct):
-    """What the walk reads of a message."""
+class MessageHead(msgspec.Struct, order=True, gc=False, kw_only=True):
+    """What the walk reads of a message; heads compare in the order of a history.
 
+    That of a page is not stated (api.md, section 2), and equal timestamps occur.
+    """
+
+    received: str = ""
     id: str
-    received: str | None = None
-
-
-def order(head: MessageHead) -> tuple[str, str]:
-    """The order of a history; that of a page is not stated (api.md, section 2), and equal timestamps occur."""
-    return (head.received or "", head.id)
 
 
 async def sweep_messages(visit: Visit, conversation: ConversationState) -> None:
@@ -55,7 +53,7 @@ def _set_interval(conversation: ConversationState, heads: list[MessageHead]) -> 
     if not heads:
         conversation.head_id = conversation.head_at = conversation.tail_id = conversation.tail_at = None
         return
-    newest = max(heads, key=order)
-    oldest = min(heads, key=order)
+    newest = max(heads)
+    oldest = min(heads)
     conversation.head_id, conversation.head_at = newest.id, newest.received
     conversation.tail_id, conversation.tail_at = oldest.id, oldest.received

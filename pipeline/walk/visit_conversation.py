@@ -10,7 +10,7 @@ from pipeline.walk.fetch import Page, now, read
 from pipeline.walk.listing import ConversationHead, Listing
 from pipeline.walk.roster import ConversationState, Found, Pending, State
 from pipeline.walk.step import MessagePage, Reconcile, Rows, Step, Tombstone
-from pipeline.walk.sweep import MessageHead, order, sweep_messages
+from pipeline.walk.sweep import MessageHead, sweep_messages
 from pipeline.walk.visit import Visit, content_hash
 
 
@@ -115,9 +115,9 @@ async def _backward(visit: Visit, conversation: ConversationState) -> None:
         heads = page.read(MessageHead)
         if heads:
             if conversation.head_id is None:
-                newest = max(heads, key=order)
+                newest = max(heads)
                 conversation.head_id, conversation.head_at = newest.id, newest.received
-            oldest = min(heads, key=order)
+            oldest = min(heads)
             conversation.tail_id, conversation.tail_at = page.next_cursor or oldest.id, oldest.received
         conversation.complete = page.next_cursor is None
         await _emit_page(visit, conversation, page)
@@ -133,7 +133,7 @@ async def _forward(visit: Visit, conversation: ConversationState) -> None:
     ):
         heads = page.read(MessageHead)
         if heads:
-            newest = max(heads, key=order)
+            newest = max(heads)
             conversation.head_id, conversation.head_at = newest.id, newest.received
         await _emit_page(visit, conversation, page)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from pipeline.api import resources
 from pipeline.api.routes import Route
 from pipeline.errors import NotFoundError
-from pipeline.walk import ledger as tables
 from pipeline.walk.fetch import Identified, now, read
 from pipeline.walk.listing import ConversationHead, Listing
 from pipeline.walk.roster import Found, Pending, State, UserState
@@ -111,7 +110,7 @@ async def _conversations(visit: Visit, user: UserState) -> bool:
 async def _ask_for_missing(visit: Visit, user: UserState, seen: set[str]) -> None:
     """Conversations that this user's list once showed and no longer does are asked for by their id."""
     step = Step()
-    known = visit.conversations.where(tables.conversations.c.via_user_id == user.user_id)
+    known = visit.conversations.of_user(user.user_id)
     missing = [
         state
         for state in known
@@ -137,7 +136,7 @@ async def _gone(visit: Visit, user: UserState, state: State, reason: Reason) -> 
         step.tombstones.append(Tombstone("user", user.user_id, now(), reason))
     await visit.emit(step)
     orphans = Step()
-    known = visit.conversations.where(tables.conversations.c.via_user_id == user.user_id)
+    known = visit.conversations.of_user(user.user_id)
     left = [state for state in known if state.state != State.GONE and state.via_user_id == user.user_id]
     for conversation in left:
         conversation.via_user_id = None

@@ -11,13 +11,21 @@ import pytest
 
 from pipeline.sandbox.process import Sandbox
 from tests.integration.export_bench import Bench
+from tests.integration.launcher import Launcher
 from tests.integration.small_worlds import SmallWorld
 
 Serve = Callable[..., Bench]
 
 
+@pytest.fixture(scope="session")
+def launcher() -> Iterator[Launcher]:
+    """What starts processes quickly."""
+    with Launcher() as launcher:
+        yield launcher
+
+
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Serve]:
+def serve(tmp_path: Path, launcher: Launcher) -> Iterator[Serve]:
     """A function that serves a world, small or named by a spec, and gives the bench to export it with."""
     with ExitStack() as stack:
 
@@ -26,7 +34,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
         ) -> Bench:
             spec = world if isinstance(world, str) else world.write(tmp_path)
             sandbox = stack.enter_context(Sandbox(spec, behaviour=behaviour, latency_ms=latency_ms))
-            bench = Bench(sandbox, tmp_path, **options)
+            bench = Bench(sandbox, tmp_path, launcher=launcher, **options)
             bench.seed()
             return bench
 

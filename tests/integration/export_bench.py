@@ -19,6 +19,7 @@ from pipeline.outcome import OnProgress, Summary
 from pipeline.sandbox.process import Sandbox, SandboxKey
 from pipeline.walk.ledger import Ledger, open_ledger
 from pipeline.walk.runs import RunKind
+from tests.integration.launcher import Ended, Launcher
 
 PROJECT = Path(__file__).parents[2]
 KILLED = -9
@@ -41,6 +42,7 @@ class Bench:
         start_rate: calls per second at the start.
         shared_lake: the lake, if it is not a folder of its own.
         seed_files: what `seed` has written.
+        launcher: starts processes quickly.
     """
 
     sandbox: Sandbox
@@ -54,6 +56,7 @@ class Bench:
     start_rate: float = START_RATE
     shared_lake: Path | None = None
     seed_files: list[Path] = field(default_factory=list)
+    launcher: Launcher | None = None
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -137,6 +140,19 @@ class Bench:
             timeout=120,
             check=False,
         )
+
+    def driven(self, *arguments: str, **environ: str) -> Ended:
+        """Run `sunlake` to its end in a process that may be killed or fail at a point (see `export_driver`)."""
+        assert self.launcher is not None
+        return self.launcher.run(arguments, environ=self.environment() | environ, folder=self.folder)
+
+    def points(self, *arguments: str) -> list[str]:
+        """Run `sunlake` undisturbed and return the names of the points that it passed."""
+        trace = self.folder / "trace"
+        trace.unlink(missing_ok=True)
+        ended = self.driven(*arguments, DRIVER_TRACE=str(trace))
+        assert ended.code == 0, ended
+        return trace.read_text().splitlines()
 
     def start(self, *arguments: str, module: str = "pipeline.cli.main", **environ: str) -> subprocess.Popen[str]:
         """Start `sunlake`, or a module that drives it, in a process of its own."""

@@ -1,0 +1,164 @@
+"""`sunlake demo`: the whole way from an API to answers, on real conversations and without an account."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import shutil
+import sys
+import time
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from pipeline.cli.frame import Frame, pass_frame
+from pipeline.errors import SunlakeError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pipeline.cli.demo_folder import DemoFolder
+    from pipeline.outcome import OnProgress, Summary
+    from pipeline.sandbox.process import Sandbox
+
+CONVERSATIONS: Final = 7_168
+ANSWERS: Final = {
+    "messages_per_channel": "Messages per channel",
+    "median_reply_time": "How long users wait for a reply",
+}
+TRY: Final = (
+    'sql "select source_type, count(*) from messages group by all"',
+    "sql \"select text from messages where author_type = 'user' limit 5\"",
+    "sql --list",
+    "status",
+)
+
+HELP = """Export 7,168 real conversations from a local sandbox and ask first questions.
+
+A server that speaks the Sunshine Conversations API starts on this machine, a Prefect flow exports everything from it,
+and SQL over the Parquet files answers how many messages came through which channel and how long users waited for a
+reply. All of it stays in one folder, which may be deleted. A second demo goes on with the lake of the first one.
+
+\b
+Examples:
+  sunlake demo
+  sunlake demo --limit 200
+  sunlake demo --fresh
+"""
+
+
+@click.command(help=HELP)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, CONVERSATIONS),
+    metavar="N",
+    help="Only the first N conversations.",
+)
+@click.option("--fresh/--keep", default=False, help="Begin anew, or go on with the lake that is there (default).")
+@click.option(
+    "--lake",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("sunlake-demo"),
+    show_default=True,
+    metavar="FOLDER",
+    help="Where everything goes.",
+)
+@pass_frame
+def command(frame: Frame, *, limit: int | None, fresh: bool, folder: Path) -> int:
+    """Run the demo; the exit code is the export's."""
+    from importlib.util import find_spec
+
+    from pipeline.cli.demo_folder import open_folder
+    from pipeline.cli.summary import exit_code, print_summaries
+
+    if find_spec("chitchat_dataset") is None:
+        raise UsageError("the demo's conversations come with an extra: pip install 'sunlake[demo]'")
+    began = time.monotonic()
+    place = open_folder(folder, world=f"chitchat:{limit}" if limit else "chitchat", fresh=fresh)
+    if place.has_lake:
+        click.echo(f"{folder} holds a lake already: the export goes on from there (--fresh begins anew)")
+    summaries = _export(frame, place)
+    print_summaries(summaries)
+    show_answers(place.lake)
+    click.echo(f"\nDone in {time.monotonic() - began:.0f} s; {folder} holds all of it. Try next:\n")
+    for arguments in TRY:
+        click.echo(f"  SUNLAKE_LAKE={shlex.quote(str(place.lake))} {program()} {arguments}")
+    return exit_code(summaries)
+
+
+def show_answers(lake: Path) -> None:
+    """Print what the example queries say about a lake.
+
+    Raises:
+        LakeError, QueryError: the lake can't be read.
+    """
+    from pipeline.cli.output import print_table
+    from pipeline.warehouse.connection import connect
+    from pipeline.warehouse.examples import example_sql
+    from pipeline.warehouse.format import cell_text, printable
+    from pipeline.warehouse.query import run
+
+    with closing(connect(lake)) as connection:
+        for name, title in ANSWERS.items():
+            for result in run(connection, example_sql(name), root=lake):
+                cells = (row for batch in result.batches() for row in batch)
+                rows = [
+                    [cell if isinstance(cell, int) else printable(cell_text(cell)) for cell in row] for row in cells
+                ]
+                columns = [column.name for column in result.columns]
+                click.echo()
+                right = [column.name for column in result.columns if column.is_number]
+                print_table(columns, rows, title=f"{title} (sql/examples/{name}.sql)", right=right)
+
+
+def program() -> str:
+    """How this program is called from a shell."""
+    called = Path(sys.argv[0])
+    found = shutil.which("sunlake")
+    if found is not None and called.name == "sunlake" and called.resolve() == Path(found).resolve():
+        return "sunlake"
+    return (
+        shlex.quote(str(called)) if called.name == "sunlake" else f"{shlex.quote(sys.executable)} -m {__package__}.main"
+    )
+
+
+def _export(frame: Frame, place: DemoFolder) -> list[Summary]:
+    for name in [name for name in os.environ if name.startswith("PREFECT_")]:
+        del os.environ[name]  # the demo has nothing to do with the user's own Prefect
+    os.environ["PREFECT_HOME"] = str(place.prefect.absolute())
+    os.environ["PREFECT_LOGGING_LEVEL"] = "CRITICAL"  # how the run ends is said below
+    from flows.server import embedded_server
+    from pipeline.cli.progress import shown_progress
+    from pipeline.sandbox.process import Sandbox
+
+    click.echo("starting the sandbox and Prefect")
+    with _prepared(Sandbox(place.world), place), embedded_server(services=False), shown_progress(frame) as on_progress:
+        click.echo(f"exporting into {place.lake}")
+        return asyncio.run(_run_flow(place, on_progress))
+
+
+@contextmanager
+def _prepared(sandbox: Sandbox, place: DemoFolder) -> Iterator[None]:
+    with sandbox:
+        key = sandbox.key()
+        os.environ[place.KEY_ID], os.environ[place.SECRET] = key.id, key.secret
+        place.write(app_id=sandbox.app_id, base_url=sandbox.base_url, seeds=sandbox.seeds())
+        yield
+
+
+async def _run_flow(place: DemoFolder, on_progress: OnProgress) -> list[Summary]:
+    from flows.export import export
+    from flows.given import Given, giving
+    from pipeline.cli.export import with_signals
+
+    stop = asyncio.Event()
+    with_signals(stop)
+    with giving(Given(settings=place.settings(), on_progress=on_progress, stop=stop)) as given:
+        state = await export(return_state=True)
+    if not given.summaries:
+        raise SunlakeError(state.message or "the export ended without saying why")
+    return given.summaries

@@ -1,0 +1,134 @@
+"""The demo's folder: settings, seeds, the lake and Prefect's files, and nothing anywhere else."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Final
+
+from pipeline.config import Settings, load_settings
+from pipeline.errors import StorageError, UsageError
+
+MARK: Final = "# Written by `sunlake demo` for the world "
+# Loopback needs no caution; the pace still grows or shrinks with what the sandbox answers.
+START_RATE: Final = 500
+
+_SETTINGS: Final = """\
+{mark}{world}
+# The sandbox ends with the demo: these settings serve `sunlake sql` and `sunlake status`, not another export.
+lake = {lake}
+
+[[apps]]
+app_id = {app_id}
+base_url = {base_url}
+key_id_env = {key_id_env}
+secret_env = {secret_env}
+seeds = [{seeds}]
+start_rate = {start_rate}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoFolder:
+    """A folder that belongs to the demo of one world."""
+
+    root: Path
+    world: str
+
+    KEY_ID: ClassVar[str] = "SUNLAKE_DEMO_KEY_ID"
+    SECRET: ClassVar[str] = "SUNLAKE_DEMO_SECRET"  # noqa: S105 - the name of a variable
+
+    @property
+    def lake(self) -> Path:
+        """The lake."""
+        return self.root / "lake"
+
+    @property
+    def prefect(self) -> Path:
+        """Where Prefect keeps its files."""
+        return self.root / "prefect"
+
+    @property
+    def has_lake(self) -> bool:
+        """Whether an earlier demo has begun a lake."""
+        return self.lake.exists()
+
+    @property
+    def _toml(self) -> Path:
+        return self.root / "sunlake.toml"
+
+    @property
+    def _seeds(self) -> Path:
+        return self.root / "seeds.jsonl"
+
+    def write(self, *, app_id: str, base_url: str, seeds: Iterable[Mapping[str, str]]) -> None:
+        """Write the settings and the seeds for a sandbox that runs now."""
+        values = {
+            "lake": str(self.lake.absolute()),
+            "app_id": app_id,
+            "base_url": base_url,
+            "key_id_env": self.KEY_ID,
+            "secret_env": self.SECRET,
+            "seeds": str(self._seeds.absolute()),
+        }
+        # A TOML string is written like a JSON string.
+        quoted = {name: json.dumps(value, ensure_ascii=False) for name, value in values.items()}
+        text = _SETTINGS.format(mark=MARK, world=self.world, start_rate=START_RATE, **quoted)
+        try:
+            self._toml.write_text(text, "utf-8")
+            with self._seeds.open("w", encoding="utf-8") as file:
+                file.writelines(f"{json.dumps(seed)}\n" for seed in seeds)
+        except OSError as error:
+            raise StorageError(f"{self.root} can't be written: {error.strerror}") from None
+
+    def settings(self) -> Settings:
+        """The demo's own settings, whatever the environment says about the user's."""
+        return load_settings(self._toml, environ={})
+
+    def owner(self) -> str | None:
+        """The world whose demo has written into the folder; "" if it is somebody else's, None if it is empty."""
+        if not self.root.exists() or not any(self.root.iterdir()):
+            return None
+        try:
+            head = self._toml.read_text("utf-8").partition("\n")[0]
+        except (OSError, UnicodeDecodeError):
+            return ""
+        return head.removeprefix(MARK) if head.startswith(MARK) else ""
+
+    def clear(self) -> None:
+        """Remove what a demo has written, the settings last: they are what proves the folder to be ours."""
+        for folder in (self.lake, self.prefect):
+            shutil.rmtree(folder, ignore_errors=True)
+        self._seeds.unlink(missing_ok=True)
+
+
+def open_folder(root: Path, *, world: str, fresh: bool) -> DemoFolder:
+    """Take a folder for the demo of a world.
+
+    Args:
+        root: the folder, which need not exist.
+        world: such as `chitchat:200`.
+        fresh: remove what an earlier demo left there.
+
+    Raises:
+        UsageError: it is not the demo's, or holds the demo of another world.
+        StorageError: it can't be created.
+    """
+    folder = DemoFolder(root, world)
+    owner = folder.owner()
+    if owner == "":
+        raise UsageError(f"{root} was not made by `sunlake demo`; name another folder with --lake")
+    if fresh:
+        folder.clear()
+    elif owner is not None and owner != world:
+        raise UsageError(
+            f"{root} holds the demo of {owner}, not of {world}; add --fresh to replace it, or name another with --lake"
+        )
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{root} can't be created: {error.strerror}") from None
+    return folder

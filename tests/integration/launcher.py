@@ -1,0 +1,109 @@
+"""Starts `sunlake` many times a minute: a process that has imported everything forks one that runs the command line.
+
+What is started is a process of its own with the real command line, only without the second that imports take. A request
+is a line of JSON on standard input; it is answered by the process id, and by the exit code once the process has ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+PROJECT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A process that has ended; the code is negative if a signal ended it."""
+
+    code: int
+    output: str
+    errors: str
+
+
+class Launcher:
+    """Runs the command line in processes forked off a warm one."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None:
+            self._process.communicate()
+
+    def start(self, arguments: Sequence[str], *, environ: Mapping[str, str], folder: Path) -> int:
+        """Start a command and return its process id; `ended` must be called next."""
+        self._folder = folder
+        request = {"arguments": list(arguments), "environ": dict(environ), "folder": str(folder)}
+        return int(self._ask(json.dumps(request)))
+
+    def ended(self) -> Ended:
+        """Wait for the end of what was started last."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        code = int(self._process.stdout.readline())
+        return Ended(code, (self._folder / "stdout").read_text(), (self._folder / "stderr").read_text())
+
+    def run(self, arguments: Sequence[str], *, environ: Mapping[str, str], folder: Path) -> Ended:
+        """Run a command to its end."""
+        self.start(arguments, environ=environ, folder=folder)
+        return self.ended()
+
+    def _ask(self, line: str) -> str:
+        if self._process is None:
+            command = [sys.executable, "-m", "tests.integration.launcher"]
+            self._process = subprocess.Popen(
+                command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+        return self._process.stdout.readline()
+
+
+def main() -> None:
+    """Import what a command needs, then fork a process for each request."""
+    # A library that starts threads when it is imported would not survive the fork; none of these does.
+    import pipeline.cli.export
+    import pipeline.cli.summary
+    import pipeline.export
+    import pipeline.lake.compact
+    import pipeline.lake.repair  # noqa: F401 - imported to be there in every fork
+    from tests.integration import export_driver
+
+    while line := sys.stdin.readline():
+        request = json.loads(line)
+        process = os.fork()
+        if not process:
+            _become(request, export_driver.main)
+        print(process, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), flush=True)
+
+
+def _become(request: dict[str, Any], run: Any) -> None:
+    os.environ.clear()
+    os.environ.update(request["environ"])
+    sys.argv = ["sunlake", *request["arguments"]]
+    # The server's own standard input is shared, and must not be read here.
+    for number, (name, mode) in enumerate([("stdin", "r"), ("stdout", "w"), ("stderr", "w")]):
+        path = Path(os.devnull) if name == "stdin" else Path(request["folder"]) / name
+        with path.open(mode) as file:
+            os.dup2(file.fileno(), number)
+    run()
+
+
+if __name__ == "__main__":
+    main()
