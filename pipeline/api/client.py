@@ -22,7 +22,7 @@ from pipeline.api.retry import RetryPolicy, TransientFailure, retry_after, with_
 from pipeline.api.routes import Route, request_target
 from pipeline.api.transport import is_loopback, open_transport
 from pipeline.api.verdict import checked, inflate, refusal, too_large
-from pipeline.errors import ConfigError, UnavailableError
+from pipeline.errors import BadRequestError, ConfigError, UnavailableError
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_CALL_SECONDS = 900.0
@@ -158,9 +158,13 @@ class ApiClient:
                 await response.aclose()
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:  # OSError includes TimeoutError
             cause = error.__cause__ or error
-            kind, untrusted = type(cause).__name__, isinstance(cause, aiohttp.ClientConnectorCertificateError)
+            kind = type(cause).__name__
+            unsendable = isinstance(error, httpx.UnsupportedProtocol)
+            untrusted = isinstance(cause, aiohttp.ClientConnectorCertificateError)
         else:
             return response, inflate(route, raw, headers=response.headers, limit=self._max_body_bytes)
+        if unsendable:
+            raise BadRequestError("refused: the path can't be sent as it is; mend the identifier", route=route.name)
         if untrusted:
             message = f"no secure connection ({kind}); check the base URL, the proxy and the trusted certificates"
             raise UnavailableError(message, route=route.name)

@@ -31,8 +31,8 @@ HOLD_PER_PAUSE: Final = 35.0
 HOLD_CALLS: Final = 80
 HOLD_ROUND_TRIPS: Final = 20
 MAX_HOLD_SECONDS: Final = 90.0
-FRESH_HOLD: Final = 0.2
-"""While there was but one burst of 429s, holds are this much shorter: it may have had nothing to do with the pace."""
+FRESH_HOLD_SECONDS: Final = 2.0
+"""While there was but one burst of 429s, no hold is longer: the burst may have had nothing to do with the pace."""
 
 PROBE_STEPS: Final = 10
 """A probing step lasts this part of the hold; each raises the pace twice as much as the one before, from 1 % on."""
@@ -121,7 +121,7 @@ class Pace:
         if sent_at <= self._shrunk_at:
             return
         self.concurrency = max(in_flight * 3 // 4, 1)
-        if self._accepted == 0 and self._limited_at is not None:  # says nothing about the pace: all are refused
+        if self._accepted == 0:  # says nothing about the pace: all are refused
             if not pause:
                 self.pause(now + min(FIRST_PAUSE_SECONDS * 2**self._fruitless, MAX_PAUSE_SECONDS))
             self._fruitless += 1
@@ -183,7 +183,7 @@ class Pace:
         self._searching = False
         self._gain = 0.0
         if self._fresh:
-            self._hold *= FRESH_HOLD
+            self._hold = min(self._hold, FRESH_HOLD_SECONDS)
         self._step_at = now + self._hold
 
     def _refill_rate(self, sent_at: float) -> float:

@@ -118,7 +118,10 @@ def _unusable_streak(failures: list[TransientFailure]) -> int:
 
 def _defeat(failures: list[TransientFailure], *, route: str, max_seconds: float) -> UnavailableError | ProtocolError:
     if not failures:
-        return UnavailableError(f"no answer within {max_seconds:.0f} s; check the network, then run again", route=route)
+        message = (
+            f"no answer within {max_seconds:.0f} s; check the network, or run again later, it goes on where it stopped"
+        )
+        return UnavailableError(message, route=route)
     last = failures[-1]
     if last.unusable:
         message = f"{last.what} (tried {len(failures)} times); check the base URL, then report it to Zendesk"

@@ -18,6 +18,9 @@ Method = Literal["GET"]
 Scope = Literal["account", "app", "integration"]
 Paging = Literal["none", "forward", "backward"]
 
+MAX_TARGET_BYTES = 16 * 1024
+"""Longer targets are refused; 1,024 characters of any script take 12 KiB."""
+
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
@@ -62,7 +65,7 @@ def request_target(route: Route, *, prefix: str, path: Mapping[str, str], query:
     """Build the exact path and query to send, percent-encoded, below the base URL's path prefix.
 
     Raises:
-        BadRequestError: a path value is empty, a dot segment, holds control characters or can't be encoded.
+        BadRequestError: a path value is empty, a dot segment, holds control characters, is too long or no Unicode.
         ValueError: the path parameters are not those of the route (a mistake in the program).
     """
     pieces = list(route.pieces)
@@ -81,6 +84,8 @@ def request_target(route: Route, *, prefix: str, path: Mapping[str, str], query:
     if query:
         pairs = [f"{_quoted(name, route=route)}={_quoted(value, route=route)}" for name, value in query.items()]
         target += "?" + "&".join(pairs)
+    if len(target) > MAX_TARGET_BYTES:
+        raise BadRequestError("refused: too long for a URL; mend the identifier in the seeds", route=route.name)
     return target
 
 

@@ -22,6 +22,9 @@ from yarl import URL
 from pipeline.errors import ConfigError
 
 KEEPALIVE_SECONDS = 30.0
+DRIP_FACTOR = 5
+"""One try takes no longer than so many read timeouts, however slowly the server drips."""
+
 NOISY_LOGGERS = ("httpx", "httpcore", "aiohttp", "aiohttp.client", "aiohttp.internal", "aiohttp.access")
 
 
@@ -39,7 +42,7 @@ class ExactTransport(AiohttpTransport):
             self.client = self.get_client()
         target = request.extensions["target"].decode("ascii")
         url = URL(self._origin(request.url) + target, encoded=True)
-        if url.raw_path_qs != target or url.raw_host != request.url.host:
+        if url.raw_path_qs != target or url.raw_host != request.url.raw_host.decode("ascii"):
             raise httpx.UnsupportedProtocol("the target changed on its way", request=request)
         timeout = request.extensions["timeout"]
         with map_aiohttp_exceptions():
@@ -49,7 +52,12 @@ class ExactTransport(AiohttpTransport):
                 headers=request.headers,
                 allow_redirects=False,
                 auto_decompress=False,
-                timeout=aiohttp.ClientTimeout(sock_connect=timeout["connect"], sock_read=timeout["read"]),
+                timeout=aiohttp.ClientTimeout(
+                    total=timeout["read"] * DRIP_FACTOR,
+                    connect=timeout["connect"] * 2,  # with the look-up of the name and a second address
+                    sock_connect=timeout["connect"],
+                    sock_read=timeout["read"],
+                ),
                 proxy=str(self.proxy.url) if self.proxy else None,
                 proxy_headers=self.proxy.headers if self.proxy else None,
             )

@@ -6,6 +6,9 @@ import asyncio
 import os
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from importlib import import_module
+from importlib.machinery import PathFinder
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -55,6 +58,7 @@ def command(frame: Frame) -> None:
         key_pair(app)
     if frame.config is not None:
         os.environ["SUNLAKE_CONFIG"] = str(frame.config.absolute())
+    check_place()
     _serve(settings.schedules)
 
 
@@ -74,12 +78,26 @@ def show_next(schedules: Sequence[ScheduleSettings]) -> None:
     print_table(["flow", "cron", "next run"], rows)
 
 
+def check_place() -> None:
+    """Refuse a working folder whose own modules would be run instead of sunlake's: Prefect looks there first.
+
+    Raises:
+        ConfigError: there is one; the message names it.
+    """
+    for name in ("flows", "pipeline"):
+        found = PathFinder.find_spec(name, [str(Path.cwd())])
+        if found is not None and found.origin not in {None, import_module(name).__file__}:
+            raise ConfigError(
+                f"{name} in this folder hides a part of sunlake of that name from Prefect; "
+                "run `sunlake serve` in another folder and name the settings with --config"
+            )
+
+
 def _serve(schedules: Sequence[ScheduleSettings]) -> None:
     from flows.environment import server_is_given
     from flows.server import embedded_server
 
-    # Runs are processes that import the flows; a folder named `flows` where the user stands is none of ours.
-    os.environ["PYTHONSAFEPATH"] = "1"
+    os.environ["PYTHONSAFEPATH"] = "1"  # for the processes of the runs, too
     with ExitStack() as stack:
         if not server_is_given():
             stack.enter_context(embedded_server(services=True))

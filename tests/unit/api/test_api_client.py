@@ -3,12 +3,13 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
 from pipeline.api import resources
 from pipeline.api.answer import Answer
@@ -103,8 +104,9 @@ def test_a_very_long_external_id_is_refused_unsent(api: FakeApi) -> None:
     """What no URL can hold is refused before it is sent; 1,024 characters of any script are sent."""
     api.will(USER)
     get(api, path={"appId": "a", "userIdOrExternalId": "雪" * 1024})
-    with pytest.raises(BadRequestError, match="refused"):
+    with pytest.raises(BadRequestError, match="refused: too long") as caught:
         get(api, path={"appId": "a", "userIdOrExternalId": "雪" * 10_000})
+    assert caught.value.status is None
     assert len(api.asked) == 1
 
 
@@ -227,6 +229,21 @@ def test_silence_is_cut_by_the_read_timeout(api: FakeApi) -> None:
 
     api.will(hang, USER)
     assert get(api, read_timeout=0.2).retries == 1
+
+
+def test_a_drip_is_cut_too(api: FakeApi) -> None:
+    """A server that sends a byte now and then can't hold a call up for long."""
+
+    async def drip(_: Request) -> Response:
+        async def drops() -> AsyncIterator[bytes]:
+            for _ in range(40):
+                yield b" "
+                await asyncio.sleep(0.05)
+
+        return StreamingResponse(drops(), media_type="application/json")
+
+    api.will(drip, USER)
+    assert get(api, read_timeout=0.15).retries == 1
 
 
 def test_silence_ends_with_the_call(api: FakeApi) -> None:

@@ -88,6 +88,7 @@ def test_a_pause_holds_for_the_one_whose_turn_comes_next(clock: QuickClock) -> N
         def refused() -> None:
             clock.meanwhile = lambda: None
             limiter.throttled(sent_at, pause=5.0)
+            limiter.release()
 
         clock.meanwhile = refused
         return await limiter.acquire()
@@ -157,6 +158,7 @@ def test_one_burst_shrinks_the_pace_once(clock: QuickClock) -> None:
 
     async def run() -> list[float]:
         limiter = Limiter(start_rate=1000.0, clock=clock)
+        limiter.succeeded(await limiter.acquire())
         sent = [await limiter.acquire() for _ in range(6)]
         rates = []
         for sent_at in sent:

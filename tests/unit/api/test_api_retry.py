@@ -128,7 +128,7 @@ def test_a_limit_over_http_is_kept(api: FakeApi, say: Callable[[float], dict[str
     api.will(server)
     limiter = Limiter()
 
-    left = [None] * 600
+    left = [None] * 400
 
     async def caller(client: ApiClient) -> None:
         while left:
@@ -140,7 +140,7 @@ def test_a_limit_over_http_is_kept(api: FakeApi, say: Callable[[float], dict[str
             await asyncio.gather(*(caller(client) for _ in range(32)))
 
     asyncio.run(run())
-    assert server.statuses.count(200) == 600
+    assert server.statuses.count(200) == 400
     assert server.violations == 0
-    assert server.statuses.count(429) <= 0.1 * len(server.statuses)  # slow start included
+    assert server.statuses.count(429) <= 0.1 * len(server.statuses)  # slow start and search included
     assert limiter.snapshot().throttled == server.statuses.count(429)

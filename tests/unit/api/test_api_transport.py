@@ -21,7 +21,7 @@ from pipeline.api.limiter import Limiter
 from pipeline.api.transport import open_transport
 from pipeline.errors import ConfigError, UnavailableError
 
-from .conftest import KEY_ID, QUICK, SECRET, Wire
+from .conftest import KEY_ID, QUICK, SECRET, FakeApi, Wire
 
 GOOD = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{"user":{}}'
 
@@ -89,6 +89,24 @@ def test_no_request_is_repeated_behind_our_back(wire: Callable[..., Wire]) -> No
 
     assert asyncio.run(twice()) == [0, 1]
     assert server.requests == limiter.snapshot().calls == 3
+
+
+def test_a_target_that_would_change_is_not_sent(api: FakeApi) -> None:
+    """The transport sends a target byte for byte or not at all."""
+
+    async def send(target: bytes) -> None:
+        transport = open_transport(httpx.URL(api.url), verify=True)
+        timeout = {"connect": 1.0, "read": 1.0}
+        request = httpx.Request("GET", api.url, extensions={"timeout": timeout, "target": target})
+        try:
+            await transport.handle_async_request(request)
+        finally:
+            await transport.aclose()
+
+    for target in (b"/a#b", b"@elsewhere.example/", b""):
+        with pytest.raises(httpx.UnsupportedProtocol):
+            asyncio.run(send(target))
+    assert api.asked == []
 
 
 def test_nobody_listening_is_unavailable_and_named_by_kind() -> None:

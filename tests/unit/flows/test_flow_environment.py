@@ -1,0 +1,51 @@
+"""Prefect's variables, and that they are in effect before Prefect is imported."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from flows.environment import DEFAULTS, prefect_environment
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_unset_variables_get_our_defaults() -> None:
+    """Telemetry is off, logs are quiet, and Prefect's files lie under the user's state folder."""
+    env = {"HOME": "/home/somebody"}
+    prefect_environment(env)
+    assert env.items() >= DEFAULTS.items()
+    assert env["PREFECT_HOME"] == "/home/somebody/.local/state/sunlake/prefect"
+    assert env["DO_NOT_TRACK"] == "1"
+    assert env["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
+
+
+def test_what_the_user_has_set_stays() -> None:
+    """A home, a level or anything else that is set is left alone."""
+    mine = {"PREFECT_HOME": "/srv/prefect", "PREFECT_LOGGING_LEVEL": "DEBUG", "DO_NOT_TRACK": "0"}
+    env = dict(mine)
+    prefect_environment(env)
+    assert env.items() >= mine.items()
+
+
+def test_the_state_folder_follows_the_xdg_specification() -> None:
+    """XDG_STATE_HOME counts if it is absolute."""
+    for value, home in (("/var/state", "/var/state"), ("relative", "/home/me/.local/state")):
+        env = {"HOME": "/home/me", "XDG_STATE_HOME": value}
+        prefect_environment(env)
+        assert env["PREFECT_HOME"] == f"{home}/sunlake/prefect"
+
+
+def test_importing_a_flow_imports_prefect_with_our_settings(tmp_path: Path) -> None:
+    """Prefect reads its variables on import; by then they are set."""
+    code = (
+        "import flows.export, prefect.settings as s; now = s.get_current_settings(); "
+        "print(now.home, now.server.analytics_enabled, now.logging.to_api.enabled, now.results.persist_by_default)"
+    )
+    environ = {"PATH": os.defpath, "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout.split() == [f"{tmp_path}/.local/state/sunlake/prefect", "False", "False", "False"], done.stderr
