@@ -31,7 +31,6 @@ test: check ## everything that CI checks
 	$(BIN)/pytest -n 2 --dist worksteal
 
 bench: $(BIN)/.installed ## measure speed, memory and calls; writes tests/bench/results.md
-	$(BIN)/pip install --quiet -e '.[bench]'
 	$(BIN)/python -m tests.bench
 
 lock: ## resolve requirements.lock anew from pyproject.toml
@@ -41,4 +40,4 @@ lock: ## resolve requirements.lock anew from pyproject.toml
 		--no-header --extra demo --extra dev --extra postgres pyproject.toml -o requirements.lock
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) build dist sunlake-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-bench build dist sunlake-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

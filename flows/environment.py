@@ -10,6 +10,8 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Final
 
+from pipeline.errors import ConfigError
+
 API_URL: Final = "PREFECT_API_URL"
 
 DEFAULTS: Final = {
@@ -29,15 +31,22 @@ DEFAULTS: Final = {
 
 
 def prefect_environment(environ: MutableMapping[str, str] | None = None) -> None:
-    """Set what the user has not set, for this process and its children.
+    """Set what the user has not set, for this process and its children, and make the folder for Prefect's files.
 
     Args:
         environ: the environment, for tests.
+
+    Raises:
+        ConfigError: the folder can't be made.
     """
     env = os.environ if environ is None else environ
     for name, value in DEFAULTS.items():
         env.setdefault(name, value)
-    env.setdefault("PREFECT_HOME", str(_state_folder(env) / "sunlake" / "prefect"))
+    home = env.setdefault("PREFECT_HOME", str(_state_folder(env) / "sunlake" / "prefect"))
+    try:
+        Path(home).expanduser().mkdir(parents=True, exist_ok=True)  # Prefect itself makes the last folder only
+    except OSError as error:
+        raise ConfigError(f"PREFECT_HOME {home} can't be created: {error.strerror}; set it to another folder") from None
 
 
 def server_is_given() -> bool:

@@ -14,6 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from tests import prefect_home as prefect_home  # noqa: PLC0414 - imported for what it does, before the flows
+
+# isort: split
+
 from flows.environment import API_URL, prefect_environment
 
 READY_SECONDS = 150
