@@ -5,11 +5,13 @@ No groups, nothing odd: user number n has one conversation, number n.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pipeline.errors import ConfigError
 from pipeline.sandbox.ids import IdSpace, hashed_id, message_id, timestamp
+from pipeline.sandbox.synthetic_uniform_messages import spoken, template
 from pipeline.sandbox.world import JsonObject
 
 PAGE_SIZE: Final = 100
@@ -18,11 +20,6 @@ _START_SECONDS: Final = 1_735_725_600  # 2025-01-01T10:00:00Z
 _SPREAD_SECONDS: Final = 420 * 86_400  # conversations begin within fourteen months
 _MOST_CONVERSATIONS: Final = 1_000_000
 _MOST_PAGES: Final = 300  # 30,000 messages: the API's limit per conversation
-_WORDS: Final = (
-    *("order", "parcel", "refund", "invoice", "delivery", "address", "tomorrow", "customer", "number", "please"),
-    *("thank", "warranty", "repair", "exchange", "size", "colour", "payment", "card", "account", "password"),
-    *("reset", "shop", "branch", "opening", "hours", "return", "label", "tracking", "courier", "receipt"),
-)
 
 
 class UniformWorld:
@@ -48,7 +45,7 @@ class UniformWorld:
         self._ids = IdSpace(f"uniform:{seed}")
         self._app_id = hashed_id("uniform", str(seed), str(size), str(pages))
         self._integration_id = hashed_id("uniform", "integration", str(seed))
-        self._templates = tuple(_template(position, self._integration_id) for position in range(PAGE_SIZE))
+        self._templates = tuple(template(position, self._integration_id) for position in range(PAGE_SIZE))
 
     @property
     def app(self) -> JsonObject:
@@ -167,19 +164,21 @@ class UniformWorld:
         return 0 if self._number(_CONVERSATION, conversation_id) is None else self._length
 
     def messages(self, conversation_id: str) -> Sequence[JsonObject]:
-        """All messages; the templates' objects are shared among them."""
+        """All messages; but for the texts, which differ, the templates' objects are shared among them."""
         number = self._number(_CONVERSATION, conversation_id)
         if number is None:
             return []
         begins, token = self._begins(number), self._ids.token(_CONVERSATION, number)
         user = {"type": "user", "userId": self._ids.make(_USER, number), "displayName": f"Guest {number}"}
         agent = {"type": "business", "subtypes": ["agent"], "displayName": "Kim of Support"}
+        dice = random.Random(f"uniform:{self._seed}:{number}")  # noqa: S311 - filler text, the same in every run
         return [
             {
                 "id": message_id(begins + position * 37, token, position),
                 "received": _received(begins, position),
                 "author": agent if position % 2 else user,
                 **self._templates[position % PAGE_SIZE],
+                "content": spoken(self._templates[position % PAGE_SIZE]["content"], dice),
             }
             for position in range(self._length)
         ]
@@ -195,94 +194,3 @@ class UniformWorld:
 
 def _received(begins: int, position: int) -> str:
     return timestamp((begins + position * 37) * 1000 + position % 1000)
-
-
-def _template(position: int, integration_id: str) -> JsonObject:
-    source = _user_source(position, integration_id) if position % 2 == 0 else {"type": "zd:agentWorkspace"}
-    message: JsonObject = {"content": _content(position), "source": source}
-    if position % 3 == 0:
-        urgent = position % 2 == 0
-        message["metadata"] = {"line": position, "topic": _words(position, 2), "score": position / 8, "urgent": urgent}
-    if position % 10 == 5:
-        message["quotedMessage"] = {"type": "message", "message": _quoted(position)}
-    return message
-
-
-def _user_source(position: int, integration_id: str) -> JsonObject:
-    client = {
-        "id": hashed_id("uniform", "client", str(position)),
-        "type": "sdk",
-        "status": "active",
-        "info": _device_info(position),
-    }
-    original = _words(position, 1)
-    return {"type": "web", "integrationId": integration_id, "originalMessageId": original, "client": client}
-
-
-def _quoted(position: int) -> JsonObject:
-    return {
-        "id": hashed_id("uniform", "quoted", str(position)),
-        "received": timestamp(_START_SECONDS * 1000),
-        "author": {"type": "user", "displayName": "Guest"},
-        "content": {"type": "text", "text": _words(position, 24)},
-        "source": {"type": "web"},
-    }
-
-
-def _content(position: int) -> JsonObject:
-    """Of ten messages six are text, the rest take turns."""
-    turn = position % 10
-    if turn == 3:
-        return {"type": "image", "mediaType": "image/jpeg", "text": _words(position, 30), **_media(position, "jpg")}
-    if turn == 4:
-        return {
-            "type": "file",
-            "mediaType": "application/pdf",
-            "altText": _words(position, 4),
-            **_media(position, "pdf"),
-        }
-    if turn == 7:
-        return {"type": "carousel", "items": [_item(position + number) for number in range(3)]}
-    if turn == 8 and position % 20 == 8:
-        coordinates = {"lat": 48 + position / 1000, "long": 2 + position / 700}
-        return {
-            "type": "location",
-            "coordinates": coordinates,
-            "location": {"address": _words(position, 6), "name": _words(position, 2)},
-        }
-    if turn == 8:
-        fields = [
-            {"type": "text", "name": f"field{n}", "label": _words(n, 2), "text": _words(position + n, 9)}
-            for n in range(4)
-        ]
-        return {"type": "formResponse", "fields": fields, "textFallback": _words(position, 16)}
-    return {"type": "text", "text": _words(position, 17 + position % 34)}
-
-
-def _media(position: int, suffix: str) -> JsonObject:
-    name = hashed_id("uniform", "media", str(position))
-    return {
-        "mediaUrl": f"https://media.example.com/{name}/{name}.{suffix}",
-        "mediaSize": 40_000 + position,
-        "attachmentId": name,
-    }
-
-
-def _item(number: int) -> JsonObject:
-    action = {"type": "link", "text": _words(number, 2), "uri": f"https://shop.example.com/items/{number}"}
-    return {"title": _words(number, 4), "description": _words(number, 9), "size": "large", "actions": [action]}
-
-
-def _device_info(position: int) -> JsonObject:
-    agent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
-    return {
-        "URL": "shop.example.com",
-        "browser": "Chrome",
-        "browserVersion": f"126.0.{position}",
-        "os": "Linux",
-        "userAgent": agent,
-    }
-
-
-def _words(number: int, count: int) -> str:
-    return " ".join(_WORDS[(number * 7 + place * (number % 5 + 3)) % len(_WORDS)] for place in range(count))

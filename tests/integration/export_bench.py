@@ -50,8 +50,8 @@ class Bench:
     app_id: str = ""
     scope: str = "app"
     auth: str = "basic"
-    commit: CommitSettings = CommitSettings()
-    calls: CallSettings = CallSettings()
+    commit: CommitSettings = field(default_factory=CommitSettings)
+    calls: CallSettings = field(default_factory=CallSettings)
     max_concurrency: int = 64
     start_rate: float = START_RATE
     shared_lake: Path | None = None
@@ -111,9 +111,7 @@ class Bench:
         if not self.seed_files:
             self.seed()
         settings = self.settings()
-        (summary,) = asyncio.run(
-            export_apps(settings, settings.apps, kind=kind, limit=limit, on_progress=on_progress)
-        )
+        (summary,) = asyncio.run(export_apps(settings, settings.apps, kind=kind, limit=limit, on_progress=on_progress))
         assert expect is None or summary.state == expect, summary
         return summary
 

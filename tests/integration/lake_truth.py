@@ -121,7 +121,10 @@ def read_world(sandbox: Sandbox, *, app_id: str) -> Objects:
             row = exact_json.parse(line)
             table = row["table"]
             parent = TABLES[table].parent
-            objects[table][row["object"]["id"]] = (row[parent] if parent else None, without_secrets(table, row["object"]))
+            objects[table][row["object"]["id"]] = (
+                row[parent] if parent else None,
+                without_secrets(table, row["object"]),
+            )
     return objects
 
 

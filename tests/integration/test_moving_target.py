@@ -9,8 +9,8 @@ import pytest
 from pipeline.config import CommitSettings
 from tests.integration.conftest import Serve
 from tests.integration.lake_truth import assert_no_message_twice, assert_same_as_world, data_files
-from tests.integration.small_worlds import SmallWorld, message, moment, oid, participant
 from tests.integration.small_worlds import BEGINNING as EARLY
+from tests.integration.small_worlds import SmallWorld, message, moment, oid, participant
 
 LATER = EARLY.replace(month=3)
 

@@ -58,7 +58,9 @@ def test_a_conversation_that_comes_back_is_shown_again(serve: Serve) -> None:
     bench.export()
     lines = list(bench.sandbox.world(app_id=bench.app_id))
     conversation = next(line["object"] for line in lines if line["table"] == "conversations")
-    owned = {table: [line["object"] for line in lines if line["table"] == table] for table in ("participants", "messages")}
+    owned = {
+        table: [line["object"] for line in lines if line["table"] == table] for table in ("participants", "messages")
+    }
     bench.sandbox.change({"op": "delete_conversation", "conversation_id": oid("group")})
     bench.export()
     assert_same_as_world(bench.lake, bench.sandbox)

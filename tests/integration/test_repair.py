@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from pipeline.config import CommitSettings
@@ -13,24 +11,19 @@ from tests.integration.lake_truth import assert_no_message_twice, assert_same_as
 from tests.integration.small_worlds import SmallWorld
 
 
-def test_a_repair_after_a_kill_between_two_renames_leaves_no_hole(serve: Serve, tmp_path: Path) -> None:
-    """With only some months of a history published, the repaired lake is whole after the next run, not just at its ends.
+def test_a_repair_after_a_kill_between_two_renames_leaves_no_hole(serve: Serve) -> None:
+    """With only some months of a history published, the repaired lake is whole after the next run, not only its ends.
 
     Pages are encoded 32 at a time, newest first, so a long history's newest and oldest months are published before
     those in the middle.
     """
     world = SmallWorld("months").user("anna").conversation("long", ["anna"], messages=6600)
     bench = serve(world, commit=CommitSettings(seconds=600))
-    trace = tmp_path / "trace"
-    first = bench.start("export", module="tests.integration.export_driver", DRIVER_TRACE=str(trace))
-    first.communicate(timeout=60)
-    renames = [number for number, name in enumerate(trace.read_text().split("\n"), 1) if name == "after rename"]
-    for kill_at in renames[-8:-1]:
+    renames = [number for number, name in enumerate(bench.points("export"), 1) if name == "after rename"]
+    for kill_at in renames[-8:-1:2]:
         bench.reset_lake()
-        process = bench.start("export", module="tests.integration.export_driver", DRIVER_KILL_AT=str(kill_at))
-        process.communicate(timeout=60)
-        assert process.returncode == KILLED
-        assert bench.command("repair").returncode in {0, 3}
+        assert bench.driven("export", DRIVER_KILL_AT=str(kill_at)).code == KILLED
+        assert bench.driven("repair").code in {0, 3}
         bench.export()
         assert_same_as_world(bench.lake, bench.sandbox)
 
@@ -50,7 +43,7 @@ def test_a_lost_ledger_is_rebuilt_and_no_message_is_written_twice(serve: Serve, 
         file.write_bytes(data[: len(data) // 2] if damage == "cut" else bytes(range(256)) * 64)
         refused = bench.export(expect="failed")
         assert "sunlake repair" in str(refused.message)
-    assert bench.command("repair").returncode == 0
+    assert bench.driven("repair").code == 0
     bench.export()
     assert_same_as_world(bench.lake, bench.sandbox)
     assert_no_message_twice(bench.lake, app_id=bench.app_id)
@@ -66,9 +59,9 @@ def test_a_damaged_file_is_put_aside_and_what_it_held_is_read_again(serve: Serve
     bench.export()
     file = next(path for path in data_files(bench.lake) if path.relative_to(bench.lake).parts[0] == table)
     file.write_bytes(file.read_bytes()[:-20])
-    repair = bench.command("repair")
-    assert repair.returncode == 3
-    assert str(file.relative_to(bench.lake)) in repair.stdout
+    repair = bench.driven("repair")
+    assert repair.code == 3
+    assert str(file.relative_to(bench.lake)) in repair.output
     assert not file.exists()
     bench.export()
     assert_same_as_world(bench.lake, bench.sandbox)

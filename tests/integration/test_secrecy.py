@@ -15,8 +15,8 @@ import pytest
 from pipeline.config import CallSettings
 from pipeline.sandbox.process import Sandbox
 from tests.integration.export_bench import Bench
-from tests.integration.small_worlds import SmallWorld, message, oid
 from tests.integration.small_worlds import BEGINNING as EARLY
+from tests.integration.small_worlds import SmallWorld, message, oid
 
 CANARIES = (
     "Canaria-Givenname",
@@ -44,9 +44,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         world.conversation(talk, ["anna", f"user{number}"], messages=0, displayName=CANARIES[4], metadata=metadata)
         said = message(f"{talk}#0", EARLY, author="anna", text=CANARIES[5])
         said["author"]["displayName"] = CANARIES[4]
-        world.lines.append(
-            {"table": "messages", "app_id": world.app_id, "object": said, "conversation_id": oid(talk)}
-        )
+        world.lines.append({"table": "messages", "app_id": world.app_id, "object": said, "conversation_id": oid(talk)})
     with Sandbox(world.write(tmp_path)) as sandbox:
         bench = Bench(sandbox, tmp_path, calls=CallSettings(read_seconds=0.3, total_seconds=1.5))
         bench.seed([{"external_id": CANARIES[3]}, {"email": CANARIES[2]}, {"external_id": "canaria-nobody"}])
@@ -68,9 +66,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_nothing_secret_is_logged_recorded_or_raised(
-    bench: Bench, caplog: pytest.LogCaptureFixture, name: str
-) -> None:
+def test_nothing_secret_is_logged_recorded_or_raised(bench: Bench, caplog: pytest.LogCaptureFixture, name: str) -> None:
     """Whatever fails: log lines of every logger at DEBUG, the summary, the ledger and file names tell nothing."""
     bench.sandbox.set_faults(*FAULTS[name])
     with caplog.at_level(logging.DEBUG):

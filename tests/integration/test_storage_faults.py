@@ -38,15 +38,11 @@ def test_a_commit_whose_files_cannot_be_published_is_finished_by_the_next_run(se
 @pytest.mark.parametrize("commit", [CommitSettings(pages=10), CommitSettings(pages=100_000, seconds=600)])
 @pytest.mark.parametrize("fail_from", [9, 15, 25])
 def test_a_run_whose_disk_dies_ends_and_says_so(serve: Serve, commit: CommitSettings, fail_from: int) -> None:
-    """However early or late every operation begins to fail, the process ends with exit code 1, and the next completes."""
+    """However early operations begin to fail, the process ends with exit code 1, and the next completes."""
     bench = serve(WORLD, commit=commit)
-    process = bench.start("export", module="tests.integration.export_driver", DRIVER_FAIL_FROM=str(fail_from))
-    try:
-        output, errors = process.communicate(timeout=30)
-    finally:
-        process.kill()
-        process.communicate()
-    assert process.returncode == 1
+    ended = bench.driven("export", DRIVER_FAIL_FROM=str(fail_from))
+    assert ended.code == 1
+    output, errors = ended.output, ended.errors
     assert "the disk is dying" in output + errors
     assert "Traceback" not in output + errors
     assert_all_files_whole(bench.lake)
@@ -59,7 +55,7 @@ def test_processes_that_export_different_apps_may_create_the_lake_together(tmp_p
     """Three writers, one for each app, start at the same instant on a lake that is not there yet; all succeed."""
     worlds = [f"synthetic:seed={seed},size=4" for seed in (3, 4, 5)]
     with Sandbox(*worlds) as sandbox:
-        for attempt in range(3):
+        for attempt in range(2):
             lake = tmp_path / f"lake-{attempt}"
             benches = [
                 Bench(sandbox, tmp_path / f"{attempt}-{app_id}", app_id=app_id, shared_lake=lake)
@@ -90,9 +86,7 @@ def test_a_damaged_file_is_named_together_with_the_remedy(serve: Serve, damage: 
     else:
         data = bytearray(b"PAR1" + bytes(range(256)) * 20 + b"PAR1")
     file.write_bytes(data)
-    bench.sandbox.change(
-        {"op": "delete_message", "conversation_id": oid("talk"), "message_id": oid("talk#3")}
-    )
+    bench.sandbox.change({"op": "delete_message", "conversation_id": oid("talk"), "message_id": oid("talk#3")})
     summary = bench.export("sweep", expect="failed")
     assert file.name in str(summary.message)
     assert "sunlake repair" in str(summary.message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import subprocess
@@ -71,6 +72,7 @@ def here(server: PrefectServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pre
     # Prefect may have been imported, and have read its variables, before.
     with temporary_settings({PREFECT_API_URL: server.url, PREFECT_HOME: server.home}):
         yield server
+    gc.collect()  # what Prefect left open should not be found by somebody else's test
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pyarrow as pa
 import pytest
 
 from pipeline.errors import ConfigError
@@ -24,6 +25,29 @@ def test_every_conversation_has_the_same_full_pages() -> None:
         types = {message["content"]["type"] for message in messages}
         assert types == {"text", "image", "file", "carousel", "location", "formResponse"}
     assert len(identities) == 1_800
+
+
+def test_messages_look_like_answers_of_the_api_and_hardly_repeat() -> None:
+    """Sources hold no client, which only webhooks tell; texts differ within and between conversations, not runs."""
+    world = UniformWorld(1, 6, pages=1)
+    messages = [message for identity in world.conversation_ids() for message in world.messages(identity)]
+    assert all("client" not in message["source"] for message in messages)
+    assert all(
+        isinstance(value, str | int | float) for message in messages for value in message.get("metadata", {}).values()
+    )
+    texts = [message["content"]["text"] for message in messages if "text" in message["content"]]
+    assert len(set(texts)) == len(texts) > 400
+    first = next(world.conversation_ids())
+    assert UniformWorld(1, 6, pages=1).messages(first) == world.messages(first)
+    assert UniformWorld(1, 9, pages=3).messages(first)[:100] == world.messages(first)
+
+
+def test_the_words_compress_like_chat() -> None:
+    """A message's content takes 45 to 75 bytes in a Parquet file."""
+    world = UniformWorld(1, 50, pages=1)
+    messages = [message for identity in world.conversation_ids() for message in world.messages(identity)]
+    content = b"".join(json.dumps(message["content"]).encode() for message in messages)
+    assert 45 <= len(pa.Codec("zstd", compression_level=3).compress(content)) / 5_000 <= 75
 
 
 def test_users_and_conversations_are_one_to_one() -> None:

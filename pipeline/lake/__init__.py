@@ -1,0 +1,1 @@
+"""Parquet: schemas, rows, commit and recovery, compaction, storage."""

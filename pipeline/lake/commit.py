@@ -1,0 +1,162 @@
+"""The commit protocol: staged and fsynced files, one ledger transaction, then renames (design.md, section 5).
+
+The transaction is the moment of decision. Before it nothing happened, after it all will: a process that is killed
+leaves either staging that nobody refers to, or a decided commit that `recover` carries to its end.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from pipeline.errors import CorruptLakeError
+from pipeline.lake import storage
+from pipeline.lake.layout import Lake
+from pipeline.walk import ledger as tables
+from pipeline.walk.ledger import Ledger
+
+DECIDED, PUBLISHED = "decided", "published"
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """A complete, fsynced file in staging; `path` is where it belongs, relative to the lake's root."""
+
+    path: str
+    table: str
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A commit to be decided: files to publish, and files of the lake that they replace."""
+
+    commit_id: str
+    app_id: str
+    kind: str
+    files: Sequence[StagedFile]
+    removals: Sequence[str] = ()
+
+
+def commit(
+    lake: Lake, ledger: Ledger, decision: Decision, *, checkpoints: Callable[[sa.Connection], None] | None = None
+) -> None:
+    """Decide a commit and publish it. All its files are in staging already.
+
+    Args:
+        lake: the lake.
+        ledger: its ledger.
+        decision: what to publish.
+        checkpoints: writes the checkpoints that the files cover, within the deciding transaction.
+
+    Raises:
+        LedgerError, StorageError: before the decision nothing happened; after it the next start finishes the commit.
+    """
+    if decision.files:
+        storage.sync_folder(lake.staging(decision.app_id) / decision.commit_id)
+    with ledger.write() as connection:
+        if decision.files or decision.removals:
+            _decide(ledger, connection, decision)
+        if checkpoints is not None:
+            checkpoints(connection)
+    if decision.files or decision.removals:
+        publication = _Publication(
+            decision.app_id, decision.commit_id, [file.path for file in decision.files], decision.removals
+        )
+        _publish(lake, ledger, publication)
+
+
+def recover(lake: Lake, ledger: Ledger, app_id: str) -> int:
+    """Finish the decided commits of an app, delete its undecided staging; returns how many commits were finished.
+
+    Raises:
+        CorruptLakeError: a file of a decided commit is nowhere.
+    """
+    columns = tables.commits.c
+    query = sa.select(columns.commit_id, columns.removals).where(columns.app_id == app_id, columns.state == DECIDED)
+    with ledger.read() as connection:
+        decided = connection.execute(query.order_by(columns.commit_id)).all()
+        paths = {
+            row.commit_id: connection.scalars(
+                sa.select(tables.files.c.path).where(tables.files.c.commit_id == row.commit_id)
+            ).all()
+            for row in decided
+        }
+    for row in decided:
+        publication = _Publication(app_id, row.commit_id, paths[row.commit_id], json.loads(row.removals))
+        _publish(lake, ledger, publication)
+    storage.remove_tree(lake.staging(app_id))
+    return len(decided)
+
+
+def live_files(ledger: Ledger, app_id: str, table: str) -> list[str]:
+    """Paths of an app's published files of one table, relative to the lake's root."""
+    columns = tables.files.c
+    query = sa.select(columns.path).where(columns.app_id == app_id, columns.table_name == table).order_by(columns.path)
+    with ledger.read() as connection:
+        return list(connection.scalars(query))
+
+
+def _decide(ledger: Ledger, connection: sa.Connection, decision: Decision) -> None:
+    connection.execute(
+        tables.commits.insert().values(
+            commit_id=decision.commit_id,
+            app_id=decision.app_id,
+            kind=decision.kind,
+            state=DECIDED,
+            decided_at=time.time(),
+            removals=json.dumps(list(decision.removals)),
+        )
+    )
+    if decision.removals:
+        connection.execute(tables.files.delete().where(tables.files.c.path.in_(decision.removals)))
+    rows = [
+        {
+            "path": file.path,
+            "app_id": decision.app_id,
+            "table_name": file.table,
+            "commit_id": decision.commit_id,
+            "rows": file.rows,
+            "bytes": file.bytes,
+        }
+        for file in decision.files
+    ]
+    ledger.upsert(connection, tables.files, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Publication:
+    app_id: str
+    commit_id: str
+    paths: Sequence[str]
+    removals: Sequence[str]
+
+
+def _publish(lake: Lake, ledger: Ledger, publication: _Publication) -> None:
+    for path in publication.paths:
+        _publish_file(lake, publication, path)
+    for folder in sorted({lake.final(path).parent for path in publication.paths}):
+        storage.sync_folder(folder)
+    for path in publication.removals:
+        if path not in publication.paths:
+            storage.unlink(lake.final(path))
+    columns = tables.commits.c
+    with ledger.write() as connection:
+        connection.execute(
+            tables.commits.update().where(columns.commit_id == publication.commit_id).values(state=PUBLISHED)
+        )
+    storage.remove_tree(lake.staging(publication.app_id) / publication.commit_id)
+
+
+def _publish_file(lake: Lake, publication: _Publication, path: str) -> None:
+    staged, final = lake.staged(publication.app_id, publication.commit_id, path), lake.final(path)
+    if staged.exists():
+        storage.make_folder(final.parent)
+        storage.rename(staged, final)
+    elif not final.exists():
+        raise CorruptLakeError(f"{path} belongs to a decided commit and is nowhere; run `sunlake repair`")

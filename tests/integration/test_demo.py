@@ -1,0 +1,133 @@
+"""`sunlake demo` in an empty folder: it answers, its advice works, and it keeps to itself."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+SUNLAKE = [sys.executable, "-P", "-m", "pipeline.cli.main"]
+# Every process of the demo loads this when it starts.
+GUARD = """
+import os, sys
+def guard(event, arguments):
+    if event == "socket.connect":
+        host = arguments[1][0] if isinstance(arguments[1], tuple) else "127.0.0.1"
+    elif event == "socket.getaddrinfo":
+        host = arguments[0]
+    else:
+        return
+    with open(os.environ["GUARD_LOG"], "a") as log:
+        print(host, file=log)
+sys.addaudithook(guard)
+"""
+
+
+def _sunlake(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    env = {"PATH": os.defpath, "HOME": str(folder), "PYTHONPATH": str(PROJECT)} | environ
+    return subprocess.run(
+        [*SUNLAKE, *arguments], cwd=folder, env=env, capture_output=True, text=True, timeout=250, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the demo runs."""
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="module")
+def demo(folder: Path) -> subprocess.CompletedProcess[str]:
+    """A demo of 60 conversations, whose user has a Prefect server and a lake that are none of its business."""
+    guard = folder / "guard"
+    guard.mkdir()
+    (guard / "sitecustomize.py").write_text(GUARD)
+    return _sunlake(
+        folder,
+        "demo",
+        "--limit=60",
+        PYTHONPATH=f"{guard}{os.pathsep}{PROJECT}",
+        GUARD_LOG=str(folder / "hosts"),
+        SUNLAKE_LAKE=str(folder / "precious"),
+        PREFECT_API_URL="https://prefect.example.com/api",
+    )
+
+
+def test_the_demo_answers_its_questions(demo: subprocess.CompletedProcess[str]) -> None:
+    """Everything is exported, and SQL tells messages per channel and how long users waited."""
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    assert "60 of 60 known conversations" in demo.stdout
+    assert "Messages per channel (sql/examples/messages_per_channel.sql)" in demo.stdout
+    assert "How long users wait for a reply (sql/examples/median_reply_time.sql)" in demo.stdout
+    assert "whatsapp" in demo.stdout
+    assert "Traceback" not in demo.stderr
+
+
+def test_all_of_it_stays_in_one_folder(demo: subprocess.CompletedProcess[str], folder: Path) -> None:
+    """Neither the user's lake nor a home folder is touched."""
+    assert {path.name for path in folder.iterdir()} == {"guard", "hosts", "sunlake-demo"}
+    assert {path.name for path in (folder / "sunlake-demo").iterdir()} == {
+        "lake",
+        "prefect",
+        "seeds.jsonl",
+        "sunlake.toml",
+    }
+
+
+def test_nobody_but_this_machine_is_asked(demo: subprocess.CompletedProcess[str], folder: Path) -> None:
+    """No process of the demo, Prefect's included, connects to or looks up another host."""
+    hosts = set((folder / "hosts").read_text().split())
+    assert hosts
+    assert hosts <= {"127.0.0.1", "localhost", "None"}
+
+
+def test_the_advice_works_as_it_stands(demo: subprocess.CompletedProcess[str], folder: Path) -> None:
+    """Every command that is printed can be copied into a shell."""
+    advice = [line.strip() for line in demo.stdout.splitlines() if "SUNLAKE_LAKE=" in line]
+    assert len(advice) >= 3
+    env = {"PATH": os.defpath, "HOME": str(folder), "PYTHONPATH": str(PROJECT)}
+    for line in advice:
+        done = subprocess.run(line, shell=True, cwd=folder, env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, line + done.stderr
+        assert done.stdout.strip(), line
+
+
+def test_a_second_demo_goes_on(demo: subprocess.CompletedProcess[str], folder: Path) -> None:
+    """It says so, reads nothing again, and answers the same."""
+    again = _sunlake(folder, "demo", "--limit=60")
+    assert again.returncode == 0, again.stderr
+    assert "holds a lake already" in again.stdout
+    assert _answers(again.stdout) == _answers(demo.stdout)
+    assert " 0              0 " in again.stdout  # messages and conversations of this run
+
+
+def test_a_demo_of_another_size_is_refused(demo: subprocess.CompletedProcess[str], folder: Path) -> None:
+    """It would be another app in the same lake; nothing is started."""
+    other = _sunlake(folder, "demo")
+    assert other.returncode == 2
+    assert "holds the demo of chitchat:60, not of chitchat; add --fresh" in other.stderr
+
+
+def test_without_the_extra_the_demo_says_how_to_get_it(tmp_path: Path) -> None:
+    """The conversations are a package of their own."""
+    (tmp_path / "chitchat_dataset.py").write_text("")
+    code = (
+        "import sys, importlib.util as u; found = u.find_spec\n"
+        "u.find_spec = lambda name, *rest: None if name == 'chitchat_dataset' else found(name, *rest)\n"
+        "from pipeline.cli.main import run; sys.exit(run(['demo']))"
+    )
+    env = {"PATH": os.defpath, "HOME": str(tmp_path), "PYTHONPATH": str(PROJECT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    assert f"pip install {shlex.quote('sunlake[demo]')}" in done.stderr
+
+
+def _answers(output: str) -> str:
+    return output.partition("Messages per channel")[2].partition("Done in")[0]

@@ -1,0 +1,97 @@
+"""The order of work: conversations before users, nothing twice, nothing forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.walk import frontier as module
+from pipeline.walk import ledger as tables
+from pipeline.walk.frontier import Frontier
+from pipeline.walk.ledger import Ledger, open_ledger
+from pipeline.walk.roster import ConversationState, Pending, UserState
+from pipeline.walk.seeds import Seed, SeedKind
+from pipeline.walk.shelf import Shelf, save_snapshots
+
+APP = "app"
+
+
+class Walk:
+    """A ledger with its shelves and a frontier over them."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.users = Shelf(ledger, tables.users, UserState, key="user_id", app_id=APP)
+        self.conversations = Shelf(ledger, tables.conversations, ConversationState, key="conversation_id", app_id=APP)
+        self.frontier = Frontier(self.users, self.conversations, iter([Seed(APP, SeedKind.EMAIL, "a@b")]))
+
+    def commit_users(self, *names: str) -> None:
+        """Let the ledger know users who wait."""
+        snapshots = [self.users.changed(self.users.add(UserState(APP, name))) for name in names]
+        with self.ledger.write() as connection:
+            save_snapshots(self.ledger, connection, tables.users, snapshots)
+        self.users.committed(snapshots)
+
+
+@pytest.fixture
+def walk(tmp_path: Path) -> Iterator[Walk]:
+    """An empty walk."""
+    ledger = open_ledger(f"sqlite:///{tmp_path}/ledger.db")
+    yield Walk(ledger)
+    ledger.close()
+
+
+def test_conversations_come_first_then_users_then_seeds_then_the_ledger(walk: Walk) -> None:
+    """What is begun is finished before anything new is begun."""
+    walk.commit_users("from the ledger")
+    user = walk.users.add(UserState(APP, "hot"))
+    conversation = walk.conversations.add(ConversationState(APP, "talk"))
+    walk.frontier.offer(user)
+    walk.frontier.offer(conversation)
+    assert walk.frontier.pop() is conversation
+    assert walk.frontier.pop() is user
+    assert isinstance(walk.frontier.pop(), Seed)
+    found = walk.frontier.pop()
+    assert isinstance(found, UserState)
+    assert found.user_id == "from the ledger"
+    assert walk.frontier.pop() is None
+
+
+def test_a_unit_is_not_taken_twice_while_it_is_at_work(walk: Walk) -> None:
+    """Offered again it waits until it is done; without work it is not taken at all."""
+    user = walk.users.add(UserState(APP, "anna"))
+    walk.frontier.offer(user)
+    walk.frontier.offer(user)
+    assert walk.frontier.pop() is user
+    walk.frontier.offer(user)
+    assert isinstance(walk.frontier.pop(), Seed)
+    assert walk.frontier.active == 1
+    walk.frontier.done(user)
+    user.pending = Pending.NO
+    walk.frontier.offer(user)
+    assert walk.frontier.pop() is None
+
+
+def test_what_does_not_fit_into_memory_comes_back_from_the_ledger(walk: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the bound units are left to the ledger, and each comes once."""
+    monkeypatch.setattr(module, "HOT_LIMIT", 3)
+    monkeypatch.setattr(module, "REFILL", 2)
+    names = [f"user{number}" for number in range(8)]
+    walk.commit_users(*names)
+    states = walk.users.get(names)
+    for state in states.values():
+        walk.frontier.offer(state)
+    popped = [unit.user_id for _ in range(9) if isinstance(unit := walk.frontier.pop(), UserState)]
+    assert sorted(popped) == names
+
+
+def test_after_a_rescan_what_still_waits_comes_again(walk: Walk) -> None:
+    """The end of the ledger is not the end while units wait there that were not there before."""
+    assert isinstance(walk.frontier.pop(), Seed)
+    assert walk.frontier.pop() is None
+    walk.commit_users("late")
+    assert walk.frontier.pop() is None
+    walk.frontier.rescan()
+    assert walk.frontier.pop() is not None
