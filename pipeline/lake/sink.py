@@ -19,8 +19,9 @@ from pipeline.lake.secrets import Dropped
 from pipeline.walk.ledger import Ledger
 from pipeline.walk.step import Step
 
-# Answers that may wait for the sink; beyond it the walk pauses, and memory stays flat.
-QUEUED_PAGES = 256
+# Steps that may wait for the sink; beyond it the walk pauses, and memory stays flat. Never more than a commit holds, so
+# that a kill costs two commits' pages at most, and those that are on their way.
+QUEUED_STEPS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Sink:
         self._on_commit = on_commit
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[Step | _Flush | object] = queue.SimpleQueue()
-        self._room = asyncio.Semaphore(QUEUED_PAGES)
+        self._room = asyncio.Semaphore(min(QUEUED_STEPS, policy.pages))
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name=f"sink-{app_id}", daemon=True)
         self._thread.start()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from job import Job, Meter  # type: ignore[import-not-found] # noqa: E402 - beside this file; the project is not installed here
+from job import Job, Meter  # type: ignore[import-not-found] # beside this file: the project is not installed here
 
 TUNING = {
     "EXTRACT__WORKERS": "16",
@@ -32,8 +32,8 @@ def main() -> None:
     )
     if job.tuned:
         os.environ.update(TUNING)
-    import dlt  # noqa: PLC0415 - reads the settings above
-    from dlt.destinations import filesystem  # noqa: PLC0415 - as above
+    import dlt  # it reads the settings above
+    from dlt.destinations import filesystem
 
     meter = Meter()
     pipeline = dlt.pipeline(
@@ -47,8 +47,8 @@ def main() -> None:
 
 
 def _source(job: Job) -> Any:
-    import dlt  # noqa: PLC0415 - as above
-    from dlt.sources.rest_api import rest_api_source  # noqa: PLC0415 - as above
+    import dlt
+    from dlt.sources.rest_api import rest_api_source
 
     @dlt.resource(name="conversations")  # type: ignore[untyped-decorator,unused-ignore] # dlt is not installed beside mypy
     def conversations() -> Iterator[list[dict[str, str]]]:

@@ -31,7 +31,7 @@ def run(job: Job) -> Figures:
     )
     settings = Settings(lake=job.folder, apps=(app,))
     spent = _time_commits()
-    (summary,) = asyncio.run(export_apps(settings, [app], seeds=[job.seeds] if job.seeds else []))
+    (summary,) = asyncio.run(export_apps(settings, [app], seeds=[job.seeds]))
     if summary.state != "done" or summary.calls is None:
         raise RuntimeError(f"the export ended as {summary.state}: {summary.message}")
     return {

@@ -8,12 +8,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 from pipeline.sandbox.process import Sandbox
 from tests.bench.job import Figures, Job
+from tests.bench.progress import note_load
 
 PROJECT = Path(__file__).parents[2]
 DLT_VENV = PROJECT / ".venv-bench"
@@ -23,7 +24,13 @@ LONGEST_SECONDS = 4 * 3600
 
 
 def run_job(
-    sandbox: Sandbox, contender: str, *, seeds: Path | None, folder: Path | None = None, tuned: bool = False
+    sandbox: Sandbox,
+    contender: str,
+    *,
+    seeds: Path,
+    app_id: str = "",
+    folder: Path | None = None,
+    tuned: bool = False,
 ) -> Figures:
     """Run a contender against a server to its end.
 
@@ -31,6 +38,7 @@ def run_job(
         sandbox: the server.
         contender: as in contender.py, or dlt.
         seeds: see `Job`.
+        app_id: the app; by default the first.
         folder: what it writes to; by default one that is deleted afterwards.
         tuned: see `Job`.
 
@@ -38,9 +46,11 @@ def run_job(
         RuntimeError: it failed; the message has the end of what it said.
     """
     place = folder or Path(tempfile.mkdtemp(prefix="bench-"))
-    key = sandbox.key()
-    job = Job(contender, sandbox.base_url, sandbox.app_id, key.id, key.secret, str(place), str(seeds or ""), tuned)
+    app = app_id or sandbox.app_id
+    key = sandbox.key(app_id=app)
+    job = Job(contender, sandbox.base_url, app, key.id, key.secret, str(place), str(seeds), tuned)
     command = [str(DLT_VENV / "bin/python"), str(DLT_SCRIPT)] if contender == "dlt" else _OWN
+    note_load()
     try:
         ended = subprocess.run(
             [*command, json.dumps(asdict(job))],
@@ -59,11 +69,10 @@ def run_job(
     return dict(json.loads(ended.stdout.splitlines()[-1]))
 
 
-def write_seeds(folder: Path, kind: str, ids: Iterable[str]) -> Path:
-    """Write a seeds file of user_id or conversation_id."""
-    listed = list(ids)
-    file = folder / f"{kind}-{len(listed)}.csv"
-    file.write_text("\n".join([kind, *listed]) + "\n")
+def write_seeds(file: Path, rows: Iterable[Mapping[str, str]]) -> Path:
+    """Write a seeds file."""
+    with file.open("w") as lines:
+        lines.writelines(json.dumps(dict(row)) + "\n" for row in rows)
     return file
 
 

@@ -82,7 +82,7 @@ def test_a_kill_at_any_step_of_a_compaction_changes_nothing_that_is_true(serve: 
     kept = bench.folder / "kept"
     shutil.copytree(bench.lake, kept)
     points = bench.points("compact")
-    for number in _distinct(points)[:: max(1, len(_distinct(points)) // 12)]:
+    for number in _distinct(points)[:: max(1, len(_distinct(points)) // 7)]:
         bench.reset_lake()
         shutil.copytree(kept, bench.lake)
         _kill(bench, "compact", at=number)
@@ -113,7 +113,7 @@ def test_a_kill_at_any_step_of_a_sweep_leaves_it_to_the_next(serve: Serve) -> No
     kept = bench.folder / "kept"
     shutil.copytree(bench.lake, kept)
     numbers = _distinct(bench.points("export", "--sweep"))
-    for number in numbers[:: max(1, len(numbers) // 8)]:
+    for number in numbers[:: max(1, len(numbers) // 7)]:
         bench.reset_lake()
         shutil.copytree(kept, bench.lake)
         _kill(bench, "export", "--sweep", at=number)

@@ -28,7 +28,7 @@ POOL = "machines"
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # Prefect leaves sockets of its own to the garbage collector
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_worker_runs_a_deployed_flow(serve: Serve, here: PrefectServer, tmp_path: Path) -> None:
-    """A deployment that names the module runs in a worker's process, which gets settings and keys from its environment."""
+    """A deployment that names the module runs in a worker's process, with settings and keys from the environment."""
     bench = serve(WORLD)
     run_id = asyncio.run(_order(bench.app_id))
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--run-once"]

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,12 +33,13 @@ timezone = "Europe/Paris"
 
 def test_schedules_run_one_after_the_other_until_sigterm(serve: Serve, tmp_path: Path) -> None:
     """Two flows are due at the same minute; the second is stopped by SIGTERM in the middle and commits what it has."""
-    bench = serve(WORLD)
+    bench = serve(WORLD, max_concurrency=2)
     process = _start(bench, tmp_path)
     try:
-        _wait(process, tmp_path, "run.ended flow=", seconds=200)
+        _wait(process, lambda: "run.ended flow=" in (tmp_path / "log").read_text(), seconds=200)
         bench.sandbox.set_faults({"kind": "slow", "latency_ms": 400})
-        _wait(process, tmp_path, "run.began flow=", seconds=60, times=2)
+        bench.sandbox.reset_stats()
+        _wait(process, lambda: bench.sandbox.stats()["calls"] > 20, seconds=90)
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
     finally:
@@ -65,7 +67,8 @@ def test_a_server_that_does_not_answer_is_told(serve: Serve, tmp_path: Path) -> 
 
 
 def _start(bench: Bench, folder: Path, **environ: str) -> subprocess.Popen[bytes]:
-    env = bench.environment() | environment(folder / "prefect") | {"PYTHONPATH": str(PROJECT)} | environ
+    env = bench.environment() | environment(folder / "prefect") | environ
+    env |= {"PYTHONPATH": str(PROJECT), "PREFECT_RUNNER_POLL_FREQUENCY": "2"}
     settings = Path(env["SUNLAKE_CONFIG"])
     settings.write_text(settings.read_text() + SCHEDULES)
     with (folder / "output").open("w") as output, (folder / "log").open("w") as log:
@@ -74,13 +77,13 @@ def _start(bench: Bench, folder: Path, **environ: str) -> subprocess.Popen[bytes
         )
 
 
-def _wait(process: subprocess.Popen[bytes], folder: Path, text: str, *, seconds: float, times: int = 1) -> None:
+def _wait(process: subprocess.Popen[bytes], condition: Callable[[], bool], *, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:
-        if (folder / "log").read_text().count(text) >= times:
+        if condition():
             return
         time.sleep(0.1)
-    pytest.fail(f"no {text!r} in {(folder / 'output').read_text()} {(folder / 'log').read_text()}")
+    pytest.fail("`sunlake serve` did not do what it should")
 
 
 def _left_running(folder: Path) -> list[str]:

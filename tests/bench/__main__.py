@@ -1,0 +1,94 @@
+"""`python -m tests.bench`: measures speed, memory, start and calls, and writes tests/bench/results.md."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from tests.bench import calls, findings, memory, startup, throughput
+from tests.bench.progress import elapsed, loads, note_load, say
+from tests.bench.report import machine
+from tests.bench.run_job import install_dlt
+from tests.bench.scale import FULL, QUICK, USUAL, Scale
+
+RESULTS = Path(__file__).with_name("results.md")
+PARTS = ("throughput", "memory", "startup", "calls")
+
+_INTRODUCTION = """\
+Written by the command above; every figure is of that one run. Each contender has a process of its own, and so has the
+sandbox that answers them on the same machine; contenders take turns. Seconds and CPU are those of the work, without the
+interpreter's start and imports, and CPU and memory are the contender's own with its child processes, without the
+sandbox's. On a machine that others use too, CPU and ratios say more than messages/s.
+"""
+
+_THROUGHPUT = """\
+"Conversation seeds" names the conversations, and "full walk" only the users; both export everything, so that for each
+conversation of these worlds they also ask for its participants and the user's profile, clients, devices and list of
+conversations (from conversation seeds, for the conversation itself too), and keep every field as it came beside the
+typed columns. The rivals read nothing but messages, of fewer conversations to keep the time short, which is why figures
+are per message; the naive script holds all it reads in memory. With long histories the pages of messages dominate. The
+floors fetch the same pages and throw them away.
+"""
+
+_CALLS = """\
+Counted by the server, over the world {world}. "Least" is computed from the world: at first one call for each page of
+each list; later one for each page of each user's list of conversations, which alone tells what changed, and one for
+each changed conversation's new messages.
+"""
+
+
+def main() -> None:
+    """Measure what was asked for, and write it down."""
+    options = _parser().parse_args()
+    scale = QUICK if options.quick else FULL if options.full else USUAL
+    parts = options.only or PARTS
+    flag = "" if scale is USUAL else f" --{scale.name}"
+    command = f"python -m tests.bench{flag}{''.join(f' --only {part}' for part in options.only)}"
+    note_load()
+    say("looking for dlt, which has an environment of its own")
+    dlt = install_dlt() if "throughput" in parts else None
+    sections = _sections(scale, parts, has_dlt=dlt is not None)
+    heading = f"# Results\n\n    {command}\n\n{machine(dlt=dlt, load=loads)}\n\n{_INTRODUCTION}"
+    text = "\n".join([heading, *sections])
+    options.output.write_text(text)
+    print(f"\n{text}")
+    say(f"wrote {options.output.name} after {elapsed() / 60:.1f} minutes")
+
+
+def _sections(scale: Scale, parts: tuple[str, ...], *, has_dlt: bool) -> list[str]:
+    sections = []
+    if "startup" in parts:
+        wall, cpu = startup.measure()
+        sections.append(
+            f"## Start\n\n`sunlake --help`: {wall:.2f} s, {cpu:.2f} CPU-s (medians of {startup.TIMES} runs).\n"
+        )
+    if "calls" in parts:
+        found = calls.measure(scale.changed_world)
+        sections.append(f"## Calls\n\n{_CALLS.format(world=scale.changed_world)}\n{findings.calls(found)}\n")
+    if "throughput" in parts:
+        series = throughput.measure(scale, dlt=has_dlt)
+        sections[:0] = [f"## Throughput\n\n{_THROUGHPUT}", *map(findings.throughput, series)]
+        sections.append(
+            f"## Commits\n\nShare of an export's seconds within commits, on the sink's thread beside the walk.\n\n{findings.commits(series)}\n"
+        )
+        sections.append(f"## The sandbox\n\n{findings.server(series)}\n")
+    if "memory" in parts:
+        peaks = memory.measure(scale.memory)
+        sections.append(
+            f"## Memory\n\nFull walks with about nine messages in a conversation.\n\n{findings.memory(peaks)}\n"
+        )
+    return sections
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--quick", action="store_true", help="small worlds: within two minutes")
+    size.add_argument("--full", action="store_true", help="memory up to a million conversations: takes hours")
+    parser.add_argument("--only", action="append", choices=PARTS, default=[], help="measure this part; may be repeated")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="the file to write")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
