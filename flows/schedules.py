@@ -7,7 +7,9 @@ once per flow, however often it was due (see `watch`).
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import signal
+import socket
 from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
@@ -24,49 +26,41 @@ from flows.export import export
 from flows.nightly import nightly
 from flows.sweep import sweep
 from flows.watch import Watch
-from pipeline.config import ScheduleSettings
+from pipeline.config import ScheduleSettings, Settings
 from pipeline.errors import ConfigError, SunlakeError
 
-DEPLOYMENT: Final = "sunlake"
 FLOWS: Final[dict[str, Flow[..., Any]]] = {flow.name: flow for flow in (export, sweep, nightly, compact)}
 
 
-async def run_schedules(schedules: Sequence[ScheduleSettings]) -> None:
+async def run_schedules(settings: Settings) -> None:
     """Run the flows when they are due, until SIGINT or SIGTERM; a run under way is then stopped after a last commit.
 
     Raises:
         ConfigError: Prefect does not understand a cron expression.
         SunlakeError: its server does not answer.
     """
-    runner = Runner(name=DEPLOYMENT, limit=1, pause_on_shutdown=True)
+    name = deployment_name(settings)
+    runner = Runner(name=name, limit=1, pause_on_shutdown=True)
     async with get_client() as client:
         if await client.api_healthcheck() is not None:
             raise SunlakeError(f"Prefect's server at {client.api_url} does not answer; start it, or unset {API_URL}")
-        names = dict.fromkeys(each.flow for each in schedules)
-        watch = Watch(client, {await _deploy(runner, name, schedules): name for name in names})
+        flows = dict.fromkeys(each.flow for each in settings.schedules)
+        watch = Watch(client, {await _deploy(runner, name, flow, settings.schedules): flow for flow in flows})
         await watch.drop_missed()
-        running = asyncio.create_task(runner.start())
-        await asyncio.sleep(0)  # the runner installs a handler that would exit in the middle of its work
-        stop = _stop_signal()
-        watching = asyncio.create_task(watch.run())
-        await asyncio.wait({running, watching, stop}, return_when=asyncio.FIRST_COMPLETED)
-        watching.cancel()  # what a run passes through while it is stopped is no news
-        stop.cancel()
-        if runner.started:
-            await runner.astop()
-        else:
-            running.cancel()
-        await asyncio.wait({running})
-        await watch.report()
-        if not running.cancelled():
-            running.result()
+        await _run(runner, watch)
 
 
-async def _deploy(runner: Runner, name: str, schedules: Sequence[ScheduleSettings]) -> UUID:
+def deployment_name(settings: Settings) -> str:
+    """A name for this machine and lake, so that those who share a Prefect server do not run each other's schedules."""
+    place = f"{socket.gethostname()}:{settings.lake_path.absolute()}"
+    return f"sunlake-{hashlib.sha256(place.encode()).hexdigest()[:8]}"
+
+
+async def _deploy(runner: Runner, name: str, flow: str, schedules: Sequence[ScheduleSettings]) -> UUID:
     # By module, not by file: the flows are installed, and the working folder is the user's.
-    deployment = await FLOWS[name].ato_deployment(
-        DEPLOYMENT,
-        schedules=[_cron(each) for each in schedules if each.flow == name],
+    deployment = await FLOWS[flow].ato_deployment(
+        name,
+        schedules=[_cron(each) for each in schedules if each.flow == flow],
         entrypoint_type=EntrypointType.MODULE_PATH,
         paused=False,
     )
@@ -78,6 +72,24 @@ def _cron(schedule: ScheduleSettings) -> Schedule:
         return Cron(schedule.cron, timezone=schedule.timezone)
     except ValueError:
         raise ConfigError(f"schedules: Prefect does not understand the cron expression {schedule.cron!r}") from None
+
+
+async def _run(runner: Runner, watch: Watch) -> None:
+    running = asyncio.create_task(runner.start())
+    await asyncio.sleep(0)  # the runner installs a handler that would exit in the middle of its work
+    stop = _stop_signal()
+    watching = asyncio.create_task(watch.run())
+    await asyncio.wait({running, stop}, return_when=asyncio.FIRST_COMPLETED)
+    watching.cancel()  # what a run passes through while it is stopped is no news
+    stop.cancel()
+    if runner.started:
+        await runner.astop()
+    else:
+        running.cancel()
+    await asyncio.wait({running})
+    await watch.report()
+    if not running.cancelled():
+        running.result()
 
 
 def _stop_signal() -> asyncio.Task[bool]:

@@ -20,7 +20,7 @@ STOP_SECONDS: Final = 5
 
 def main() -> int:
     """Serve; print the API's URL once it answers. Returns 1 if it could not start."""
-    config = uvicorn.Config(APP, factory=True, log_level="critical", timeout_graceful_shutdown=STOP_SECONDS)
+    config = uvicorn.Config(APP, factory=True, log_level="error", timeout_graceful_shutdown=STOP_SECONDS)
     server = uvicorn.Server(config)
     threading.Thread(target=_stop_with_stdin, args=(server,), daemon=True).start()
     with socket.create_server(("127.0.0.1", 0)) as listener:

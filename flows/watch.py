@@ -51,13 +51,16 @@ class Watch:
         """Follow the runs for ever."""
         while True:
             await asyncio.sleep(EVERY_SECONDS)
-            try:
-                await self.report()
-            except Exception:  # noqa: BLE001 - a server that does not answer once must not end the schedules
-                log.warning("server.unavailable")
+            await self.report()
 
     async def report(self) -> None:
         """Log what is new, and drop what is overtaken."""
+        try:
+            await self._look()
+        except Exception:  # noqa: BLE001 - a server that does not answer once must not end the schedules
+            log.warning("server.unavailable")
+
+    async def _look(self) -> None:
         newest: set[UUID] = set()
         due = await self._due()
         self._reported = {run.id: self._reported[run.id] for run in due if run.id in self._reported}

@@ -19,7 +19,7 @@ from pipeline.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipeline.config import ScheduleSettings
+    from pipeline.config import ScheduleSettings, Settings
 
 HELP = """Run the schedules of sunlake.toml until interrupted.
 
@@ -33,6 +33,11 @@ One run at a time: what is due meanwhile runs afterwards, once per flow. What wa
 made up for; the next run finds it all. SIGTERM and Ctrl-C let a run that is under way commit what it has.
 
 A Prefect server is brought along, on loopback and for this command alone. Set PREFECT_API_URL to use yours.
+
+\b
+Examples:
+  sunlake serve
+  sunlake serve --config prod.toml --log-format json
 """
 
 NO_SCHEDULES = """the settings have no schedules; add one to sunlake.toml:
@@ -58,8 +63,9 @@ def command(frame: Frame) -> None:
         key_pair(app)
     if frame.config is not None:
         os.environ["SUNLAKE_CONFIG"] = str(frame.config.absolute())
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")  # how a run ends is logged here, whoever ran it
     check_place()
-    _serve(settings.schedules)
+    _serve(settings)
 
 
 def show_next(schedules: Sequence[ScheduleSettings]) -> None:
@@ -93,7 +99,7 @@ def check_place() -> None:
             )
 
 
-def _serve(schedules: Sequence[ScheduleSettings]) -> None:
+def _serve(settings: Settings) -> None:
     from flows.environment import server_is_given
     from flows.server import embedded_server
 
@@ -104,5 +110,5 @@ def _serve(schedules: Sequence[ScheduleSettings]) -> None:
         from flows.schedules import run_schedules
 
         click.echo("serving; Ctrl-C or SIGTERM ends it")
-        asyncio.run(run_schedules(schedules))
+        asyncio.run(run_schedules(settings))
     click.echo("ended")

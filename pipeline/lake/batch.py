@@ -33,7 +33,7 @@ ROWS_PER_COMPARISON = 50_000
 
 
 class Batch:
-    """The rows and checkpoints since the last commit of one app's run."""
+    """The rows and checkpoints of one commit of one app's run."""
 
     def __init__(self, lake: Lake, ledger: Ledger, *, app_id: str, run_id: str, dropped: Dropped) -> None:
         self._dropped = dropped
@@ -42,9 +42,6 @@ class Batch:
         self._app_id = app_id
         self._run_id = run_id
         self._lookup = Lookup(lake, ledger, app_id)
-        self._reset()
-
-    def _reset(self) -> None:
         self.begun_at = 0.0
         self.pages = 0
         self.rows = 0
@@ -58,6 +55,11 @@ class Batch:
         self._written: set[tuple[str, str]] = set()
         self._reconciled: set[tuple[str, str]] = set()
         self._writer = StagingWriter(self._lake, self._app_id)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so many rows wait to be compared that they should be committed."""
+        return len(self._comparing) >= ROWS_PER_COMPARISON
 
     @property
     def is_empty(self) -> bool:
@@ -99,13 +101,11 @@ class Batch:
         self._reconcile()
         self._write_tombstones()
         decision = Decision(self._writer.commit_id, self._app_id, "export", self._writer.finish())
-        steps = self._steps
         commit(self._lake, self._ledger, decision, checkpoints=self._save_checkpoints)
-        self._reset()
-        return steps
+        return self._steps
 
     def discard(self) -> None:
-        """Forget everything since the last commit."""
+        """Close what is open; nothing of it is committed."""
         self._writer.discard()
 
     def _remember(self, step: Step) -> None:
@@ -131,8 +131,6 @@ class Batch:
         self.rows += len(made)
         if rows.compare:
             self._comparing += made
-            if len(self._comparing) >= ROWS_PER_COMPARISON:
-                self._compare()
             return
         if table.parent:
             self._arriving[table.name] += [row[table.key[0]] for row in made]

@@ -1,16 +1,15 @@
-"""The one thread that turns steps of the walk into committed rows: encode, write, decide, publish.
+"""Where steps of the walk become committed rows: encoded as they come, written and decided beside the walk.
 
-It works beside the event loop, since decoding and Parquet release the interpreter for most of their time (perf.md, B4).
+Encoding holds the interpreter for nearly all of its time, so a thread for it would only take turns with the event loop,
+at a price. What waits for the disk, a commit, runs in a thread while the next batch fills.
 """
 
 from __future__ import annotations
 
 import asyncio
-import queue
-import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import partial
 
 from pipeline.config import CommitSettings
 from pipeline.lake.batch import Batch
@@ -19,21 +18,12 @@ from pipeline.lake.secrets import Dropped
 from pipeline.walk.ledger import Ledger
 from pipeline.walk.step import Step
 
-# Steps that may wait for the sink; beyond it the walk pauses, and memory stays flat. Never more than a commit holds, so
-# that a kill costs two commits' pages at most, and those that are on their way.
-QUEUED_STEPS = 256
-
-
-@dataclass(frozen=True, slots=True)
-class _Flush:
-    done: asyncio.Future[None]
-
-
-_CLOSE = object()
+# How often the age of a batch is looked at while no step comes, in seconds.
+TICK_SECONDS = 0.25
 
 
 class Sink:
-    """Commits the steps of one app's run.
+    """Commits the steps of one app's run. It belongs to one event loop.
 
     Args:
         lake: the lake.
@@ -42,7 +32,7 @@ class Sink:
         run_id: the run that the rows name.
         policy: when to commit.
         dropped: where the names of left out fields are noted.
-        on_commit: called on the event loop with the steps that a commit made durable.
+        on_commit: called with the steps that a commit made durable.
     """
 
     def __init__(
@@ -56,116 +46,101 @@ class Sink:
         dropped: Dropped,
         on_commit: Callable[[Sequence[Step]], None],
     ) -> None:
-        self.batch = Batch(lake, ledger, app_id=app_id, run_id=run_id, dropped=dropped)
+        self._new_batch: Callable[[], Batch] = partial(
+            Batch, lake, ledger, app_id=app_id, run_id=run_id, dropped=dropped
+        )
         self._policy = policy
         self._on_commit = on_commit
-        self._loop = asyncio.get_running_loop()
-        self._queue: queue.SimpleQueue[Step | _Flush | object] = queue.SimpleQueue()
-        self._room = asyncio.Semaphore(min(QUEUED_STEPS, policy.pages))
+        self._batch = self._new_batch()
+        self._committing: asyncio.Task[None] | None = None
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._work, name=f"sink-{app_id}", daemon=True)
-        self._thread.start()
+        # First come, first served: a step must not overtake an earlier one that promises less about the same unit.
+        self._turn = asyncio.Lock()
+        self._ticker = asyncio.create_task(self._tick())
 
     async def put(self, step: Step) -> None:
-        """Hand over a step; waits while too much is queued.
+        """Take up a step; waits while the batch is full and the one before it is still being committed.
 
         Raises:
-            LakeError, LedgerError: the sink has failed, and with it the run.
+            LakeError, LedgerError: a commit has failed, and with it the run.
         """
-        self._raise_if_failed()
-        await self._room.acquire()
-        self._raise_if_failed()
-        self._queue.put(step)
+        async with self._turn:
+            self._raise_if_failed()
+            if self._batch.must_precede(step):
+                await self._commit()
+                await self._settled()
+                self._raise_if_failed()
+            self._batch.add(step)
+            if self._is_due():
+                await self._commit()
+                self._raise_if_failed()
 
     async def flush(self) -> None:
-        """Return when all that was put is committed."""
-        self._raise_if_failed()
-        done: asyncio.Future[None] = self._loop.create_future()
-        self._queue.put(_Flush(done))
-        await done
+        """Return when all that was put is committed.
+
+        Raises:
+            LakeError, LedgerError: a commit has failed.
+        """
+        async with self._turn:
+            await self._commit()
+            await self._settled()
+            self._raise_if_failed()
 
     async def close(self) -> None:
-        """Commit what is left and end the thread; what had failed before stays uncommitted."""
-        self._queue.put(_CLOSE)
-        await asyncio.to_thread(self._thread.join)
-        self._raise_if_failed()
+        """Commit what is left; what comes after a commit that failed stays uncommitted.
+
+        Raises:
+            LakeError, LedgerError: a commit has failed.
+        """
+        self._ticker.cancel()
+        await asyncio.wait([self._ticker])
+        try:
+            await self.flush()
+        finally:
+            self._batch.discard()
+
+    async def _commit(self) -> None:
+        """Begin to commit the batch, after the commit that is under way and unless that one failed."""
+        await self._settled()
+        if self._batch.is_empty or self._error is not None:
+            return
+        batch, self._batch = self._batch, self._new_batch()
+        self._committing = asyncio.create_task(self._run(batch))
+
+    async def _run(self, batch: Batch) -> None:
+        try:
+            steps = await asyncio.to_thread(batch.commit)
+        except BaseException as error:  # noqa: BLE001 - kept for whoever puts, flushes or closes next
+            self._error = error
+            batch.discard()
+            return
+        self._on_commit(steps)
+
+    async def _settled(self) -> None:
+        """Wait for the commit that is under way, if any, however it ends."""
+        if self._committing is not None:
+            # Whoever waits may be cancelled; the commit goes on.
+            await asyncio.shield(self._committing)
+            self._committing = None
 
     def _raise_if_failed(self) -> None:
         if self._error is not None:
             raise self._error
 
-    def _work(self) -> None:
-        waiting: list[_Flush] = []
-        try:
-            while True:
-                item = self._next()
-                if isinstance(item, Step):
-                    if self.batch.must_precede(item):
-                        self._commit()
-                    self.batch.add(item)
-                    self._give_room()
-                elif isinstance(item, _Flush):
-                    waiting.append(item)
-                if item is _CLOSE or isinstance(item, _Flush) or self._is_due():
-                    self._commit()
-                    self._answer(waiting, None)
-                    waiting = []
-                if item is _CLOSE:
-                    return
-        except BaseException as error:  # noqa: BLE001 - handed to the event loop, where the run fails with it
-            self._error = error
-            try:
-                self.batch.discard()
-            finally:
-                self._give_up(waiting, error)
-
-    def _next(self) -> Step | _Flush | object | None:
-        """The next item, or None when the commit is due before one comes."""
-        if self.batch.is_empty:
-            return self._queue.get()
-        remaining = self.batch.begun_at + self._policy.seconds - time.monotonic()
-        try:
-            return self._queue.get(timeout=max(remaining, 0))
-        except queue.Empty:
-            return None
-
     def _is_due(self) -> bool:
-        batch = self.batch
-        return not batch.is_empty and (
-            batch.rows >= self._policy.rows
-            or batch.pages >= self._policy.pages
-            or time.monotonic() - batch.begun_at >= self._policy.seconds
+        batch, policy = self._batch, self._policy
+        return batch.is_full or (
+            not batch.is_empty
+            and (
+                batch.rows >= policy.rows
+                or batch.pages >= policy.pages
+                or time.monotonic() - batch.begun_at >= policy.seconds
+            )
         )
 
-    def _commit(self) -> None:
-        if self.batch.is_empty:
-            return
-        steps = self.batch.commit()
-        self._loop.call_soon_threadsafe(self._on_commit, steps)
-
-    def _give_room(self) -> None:
-        self._loop.call_soon_threadsafe(self._room.release)
-
-    def _answer(self, waiting: Sequence[_Flush], error: BaseException | None) -> None:
-        for flush in waiting:
-            self._loop.call_soon_threadsafe(_settle, flush.done, error)
-
-    def _give_up(self, waiting: list[_Flush], error: BaseException) -> None:
-        """Let everyone who waits for the sink learn of its failure, until it is closed."""
-        while True:
-            self._answer(waiting, error)
-            item = self._queue.get()
-            if item is _CLOSE:
-                return
-            waiting = [item] if isinstance(item, _Flush) else []
-            if isinstance(item, Step):
-                self._give_room()
-
-
-def _settle(future: asyncio.Future[None], error: BaseException | None) -> None:
-    if future.done():
-        return
-    if error is None:
-        future.set_result(None)
-    else:
-        future.set_exception(error)
+    async def _tick(self) -> None:
+        while self._error is None:
+            await asyncio.sleep(min(TICK_SECONDS, self._policy.seconds))
+            if self._is_due() and not self._turn.locked():
+                async with self._turn:
+                    await self._commit()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.bench import calls, findings, memory, startup, throughput
@@ -17,8 +18,9 @@ PARTS = ("throughput", "memory", "startup", "calls")
 _INTRODUCTION = """\
 Written by the command above; every figure is of that one run. Each contender has a process of its own, and so has the
 sandbox that answers them on the same machine; contenders take turns. Seconds and CPU are those of the work, without the
-interpreter's start and imports, and CPU and memory are the contender's own with its child processes, without the
-sandbox's. On a machine that others use too, CPU and ratios say more than messages/s.
+interpreter's start and imports; CPU is the contender's own with its child processes, and memory its own with the
+largest of them, both without the sandbox's. Several rounds give medians, and the highest peak. On a
+machine that others use too, CPU and ratios say more than messages/s.
 """
 
 _THROUGHPUT = """\
@@ -35,49 +37,53 @@ Counted by the server, over the world {world}. "Least" is computed from the worl
 each list; later one for each page of each user's list of conversations, which alone tells what changed, and one for
 each changed conversation's new messages.
 """
+_COMMITS = "The share of an export's seconds that its commits took, on the sink's thread beside the walk."
+_SANDBOX = "What the server hands out to a client that does nothing but read."
+_MEMORY = "Full walks over worlds with about nine messages in a conversation."
 
 
 def main() -> None:
     """Measure what was asked for, and write it down."""
     options = _parser().parse_args()
     scale = QUICK if options.quick else FULL if options.full else USUAL
-    parts = options.only or PARTS
+    parts: Sequence[str] = options.only or PARTS
     flag = "" if scale is USUAL else f" --{scale.name}"
     command = f"python -m tests.bench{flag}{''.join(f' --only {part}' for part in options.only)}"
     note_load()
-    say("looking for dlt, which has an environment of its own")
-    dlt = install_dlt() if "throughput" in parts else None
+    dlt = None
+    if "throughput" in parts:
+        say("looking for dlt, which has an environment of its own")
+        dlt = install_dlt()
     sections = _sections(scale, parts, has_dlt=dlt is not None)
     heading = f"# Results\n\n    {command}\n\n{machine(dlt=dlt, load=loads)}\n\n{_INTRODUCTION}"
     text = "\n".join([heading, *sections])
-    options.output.write_text(text)
+    options.output.write_text(text, "utf-8")
     print(f"\n{text}")
     say(f"wrote {options.output.name} after {elapsed() / 60:.1f} minutes")
 
 
-def _sections(scale: Scale, parts: tuple[str, ...], *, has_dlt: bool) -> list[str]:
+def _sections(scale: Scale, parts: Sequence[str], *, has_dlt: bool) -> list[str]:
     sections = []
     if "startup" in parts:
         wall, cpu = startup.measure()
-        sections.append(
-            f"## Start\n\n`sunlake --help`: {wall:.2f} s, {cpu:.2f} CPU-s (medians of {startup.TIMES} runs).\n"
-        )
+        text = f"`sunlake --help`: {wall:.2f} s, {cpu:.2f} CPU-s (medians of {startup.TIMES} runs)."
+        sections.append(_section("Start", text))
     if "calls" in parts:
-        found = calls.measure(scale.changed_world)
-        sections.append(f"## Calls\n\n{_CALLS.format(world=scale.changed_world)}\n{findings.calls(found)}\n")
+        made = calls.measure(scale.changed_world)
+        sections.append(_section("Calls", _CALLS.format(world=scale.changed_world), findings.calls(made)))
     if "throughput" in parts:
         series = throughput.measure(scale, dlt=has_dlt)
-        sections[:0] = [f"## Throughput\n\n{_THROUGHPUT}", *map(findings.throughput, series)]
-        sections.append(
-            f"## Commits\n\nShare of an export's seconds within commits, on the sink's thread beside the walk.\n\n{findings.commits(series)}\n"
-        )
-        sections.append(f"## The sandbox\n\n{findings.server(series)}\n")
+        sections[:0] = [_section("Throughput", _THROUGHPUT), *map(findings.throughput, series)]
+        sections.append(_section("Commits", _COMMITS, findings.commits(series)))
+        sections.append(_section("The sandbox", _SANDBOX, findings.server(series)))
     if "memory" in parts:
         peaks = memory.measure(scale.memory)
-        sections.append(
-            f"## Memory\n\nFull walks with about nine messages in a conversation.\n\n{findings.memory(peaks)}\n"
-        )
+        sections.append(_section("Memory", _MEMORY, findings.memory(peaks)))
     return sections
+
+
+def _section(title: str, *paragraphs: str) -> str:
+    return "\n\n".join([f"## {title}", *(text.strip() for text in paragraphs)]) + "\n"
 
 
 def _parser() -> argparse.ArgumentParser:

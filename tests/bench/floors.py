@@ -17,7 +17,7 @@ from pipeline.api.pagination import pages
 from pipeline.sandbox.synthetic_uniform import PAGE_SIZE
 from tests.bench.job import Figures, Job
 
-CONNECTIONS = 16
+CONNECTIONS = 64  # as many as an export has at most, lest latency bind the floors alone
 _CURSOR = b'"beforeCursor":"'
 Fetch = Callable[[str], Awaitable[bytes]]
 

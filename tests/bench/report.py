@@ -21,10 +21,10 @@ def table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def machine(*, dlt: str | None, load: Sequence[float]) -> str:
     """What ran where; load averages are those before each process that was measured."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    versions = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    versions = ", ".join([*(f"{name} {version(name)}" for name in LIBRARIES), f"dlt {dlt}" if dlt else "no dlt"])
     return (
         f"{datetime.now(UTC):%Y-%m-%d}: {os.cpu_count()} cores ({_processor()}), {memory:.0f} GiB of memory, "
-        f"{platform.system()}, Python {platform.python_version()}, {versions}, dlt {dlt or 'not to be had'}. "
+        f"{platform.system()}, Python {platform.python_version()}, {versions}. "
         f"Load average (1 minute) before each process: {min(load):.1f} to {max(load):.1f}, "
         f"{sum(load) / len(load):.1f} on average; this includes what the benchmark itself left behind."
     )
