@@ -132,9 +132,10 @@ def save_snapshots(
     ledger: Ledger, connection: sa.Connection, table: sa.Table, snapshots: Sequence[Snapshot[S]]
 ) -> None:
     """Write the newest snapshot of each state within an open transaction."""
-    newest: dict[tuple[str, str], dict[str, object]] = {}
-    key = "user_id" if table.name == "users" else "conversation_id"
-    for snapshot in snapshots:
-        row = {field.name: getattr(snapshot.state, field.name) for field in dataclasses.fields(snapshot.state)}
-        newest[snapshot.state.app_id, str(row[key])] = row
-    ledger.upsert(connection, table, list(newest.values()))
+    if not snapshots:
+        return
+    names = [field.name for field in dataclasses.fields(snapshots[0].state)]
+    values = operator.attrgetter(*names)
+    key = operator.attrgetter(*(column.name for column in table.primary_key))
+    newest = {key(snapshot.state): snapshot.state for snapshot in snapshots}
+    ledger.upsert(connection, table, [dict(zip(names, values(state), strict=True)) for state in newest.values()])
