@@ -37,7 +37,7 @@ Counted by the server, over the world {world}. "Least" is computed from the worl
 each list; later one for each page of each user's list of conversations, which alone tells what changed, and one for
 each changed conversation's new messages.
 """
-_COMMITS = "The share of an export's seconds that its commits took, on the sink's thread beside the walk."
+_COMMITS = "The share of an export's seconds that its commits took, in a thread beside the walk."
 _SANDBOX = "What the server hands out to a client that does nothing but read."
 _MEMORY = "Full walks over worlds with about nine messages in a conversation."
 
