@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from pipeline.errors import ConfigError
+from pipeline.metrics_settings import WarehouseSettings, check_warehouse
+from pipeline.metrics_settings.local_time import known_zone
 
 CONFIG_NAME = "sunlake.toml"
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -61,7 +62,7 @@ class CallSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 class ScheduleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """When `sunlake serve` starts a flow: five cron fields in an IANA time zone."""
 
-    flow: Literal["export", "sweep", "nightly", "compact"]
+    flow: Literal["export", "sweep", "nightly", "compact", "build"]
     cron: str
     timezone: str = "UTC"
 
@@ -75,6 +76,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     commit: CommitSettings = CommitSettings()
     calls: CallSettings = CallSettings()
     schedules: tuple[ScheduleSettings, ...] = ()
+    warehouse: WarehouseSettings = WarehouseSettings()
 
     @property
     def lake_path(self) -> Path:
@@ -150,13 +152,15 @@ def key_pair(app: AppSettings, *, environ: Mapping[str, str] | None = None) -> K
 
 def _read_toml(file: Path) -> dict[str, object]:
     try:
-        return tomllib.loads(file.read_text("utf-8"))
+        values = tomllib.loads(file.read_text("utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{file} is not valid TOML: {error}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{file} is not UTF-8 text; save it as UTF-8") from None
     except OSError as error:
         raise ConfigError(f"{file} can't be read: {error.strerror}") from None
+    # Dates may be written with quotes and without.
+    return {key: msgspec.to_builtins(value) for key, value in values.items()}
 
 
 def _overlay_environment(raw: dict[str, object], env: Mapping[str, str]) -> None:
@@ -219,11 +223,10 @@ def _check(settings: Settings, file: Path) -> None:
         raise ConfigError(f"{file}: commit.seconds, commit.rows and commit.pages must be above 0")
     for number, schedule in enumerate(settings.schedules):
         try:
-            ZoneInfo(schedule.timezone)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise ConfigError(
-                f"{file}: schedules[{number}].timezone {schedule.timezone!r} is no IANA zone such as Europe/Paris"
-            ) from None
+            known_zone(schedule.timezone)
+        except ValueError as error:
+            raise ConfigError(f"{file}: schedules[{number}].timezone: {error}") from None
+    check_warehouse(settings.warehouse, at=f"{file}: warehouse")
 
 
 def check_base_url(base_url: str, *, at: str) -> None:

@@ -17,7 +17,8 @@ SunlakeError                    exit code 1: failed
 │   ├── CorruptLakeError        a file is damaged or missing
 │   └── StorageError            disk full, read-only, no permission
 ├── LedgerError                 the ledger can't be read or written
-└── QueryError                  a SQL query failed
+├── QueryError                  a SQL query failed
+└── ModelError                  a model's file is wrong, or its query failed
 Interrupted                     exit code 3: stopped by a signal after the last commit
 
 A message says what happened and what to do next. It never holds an identifier of a person, a key, or text of a
@@ -114,6 +115,10 @@ class LedgerError(SunlakeError):
 
 class QueryError(SunlakeError):
     """A SQL query failed."""
+
+
+class ModelError(SunlakeError):
+    """A model of `sql/` is wrong, or its query failed; the message names file, line and remedy."""
 
 
 class Interrupted(SunlakeError):  # noqa: N818 - a stop asked for is no error of the program

@@ -53,11 +53,77 @@ secret_env = "SUNLAKE_SECRET"
 # total_seconds = 900.0
 
 # What `sunlake serve` starts and when: "export" asks for what is new, "sweep" reads everything again to find edits and
-# deletions, "compact" merges small files, "nightly" exports and compacts. One block each.
+# deletions, "compact" merges small files, "nightly" exports and compacts, "build" computes the metrics. One
+# block each.
 # [[schedules]]
 # flow = "nightly"
 # cron = "0 3 * * *"
 # timezone = "Europe/Paris"
+
+# What the metrics of `sunlake build` leave to you.
+[warehouse]
+# Whose midnight ends a day, and whose clock the hours of charts are read on.
+# timezone = "UTC"
+# Measure sessions and replies in group conversations, too, where a message may be meant for another user.
+# include_groups = false
+# Leave deleted messages out of sessions and replies. By default they count, for they were sent.
+# exclude_deleted = false
+# The day on which a reply counts: that of the question's "arrival", or of the "reply".
+# attribution = "arrival"
+# Types of the switchboard integrations behind which people work, not bots.
+# agent_integration_types = ["zd:agentWorkspace"]
+
+# A conversation never ends, a session does: after so many hours of silence, unless a user waits for an answer, who is
+# given so many days.
+[warehouse.sessions]
+# gap_hours = 24.0
+# late_answer_days = 7.0
+
+# Another limit for one channel, named as in source.type; what is not set stays as above.
+# [warehouse.sessions.channels.whatsapp]
+# gap_hours = 72.0
+# late_answer_days = 14.0
+
+# Who speaks in old messages, which do not say it themselves: "agent", "bot" or "unknown", by their source.type.
+# zd:agentWorkspace is an agent, zd:answerBot and ultimate are bots; add to them, or change them.
+# [warehouse.source_classes]
+# "zd:agentCopilot" = "agent"
+
+# Channels that are one to you, so that going from one to the other is no switch. web, ios, android and unity are sdk.
+# [warehouse.channel_families]
+# "instagram" = "meta"
+# "messenger" = "meta"
+
+# When somebody is there to answer. A question is measured to its end by the schedule that is valid when it arrives.
+# Local clock times; 30:00 is 06:00 of the next day. One block per schedule; two must not hold for a channel at once.
+# [[warehouse.schedules]]
+# id = "support-2026"
+# timezone = "Europe/Paris" # without it, that of [warehouse]
+# channels = ["whatsapp", "web"] # without it, all that no other schedule names
+# valid_from = 2026-01-01 # the first day
+# valid_to = 2027-01-01 # the first day no more
+# monday = ["09:00-12:30", "13:30-18:00"]
+# tuesday = ["09:00-12:30", "13:30-18:00"]
+# wednesday = ["09:00-12:30", "13:30-18:00"]
+# thursday = ["09:00-12:30", "13:30-18:00"]
+# friday = ["09:00-12:30", "22:00-30:00"]
+# saturday = []
+# sunday = []
+# holidays = ["2026-04-06", "2026-12-24 12:00-30:00"] # whole days, or parts of them
+
+# What you promise. metric and scope: "frt" (the first reply) of "any", "human" or "bot"; "reply" and "next_reply" of
+# "any", "agent" or "bot"; "human_wait" and "human_handoff" of "human". target is such as "90s", "15m", "8h", "1d12h";
+# on the "business" clock, a day of it is 24 open hours. A target that changes is a second block with the same id and a
+# later valid_from (UTC): what arrived before keeps the promise of its time.
+# [[warehouse.sla]]
+# id = "first-reply"
+# metric = "frt"
+# scope = "human"
+# clock = "business" # or "calendar", the default
+# channel = "whatsapp" # without it, all that have no target of their own
+# target = "2h"
+# valid_from = 2026-01-01 # or a moment, such as 2026-01-01T08:00:00Z
+# valid_to = 2027-01-01 # the first moment no more
 """
 
 

@@ -1,4 +1,4 @@
-"""Opens a lake in DuckDB: views over its files, locked so that a query reaches nothing else."""
+"""Opens a lake in DuckDB: views over its files and its warehouse, locked so that a query reaches nothing else."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import duckdb
 from pipeline.lake.layout import open_lake
 from pipeline.lake.tables import TABLES
 from pipeline.warehouse.failures import translated
+from pipeline.warehouse.stored import show_warehouse, warehouse_file
 from pipeline.warehouse.views import create_views, glob_escaped
 
 MEMORY_LIMIT: Final = "60%"
@@ -42,13 +43,14 @@ def connect(root: Path, *, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyC
             "python_enable_replacements": False,
             "preserve_insertion_order": False,
             "memory_limit": memory_limit,
-            "temp_directory": str(_spill_folder(lake.private / "tmp")),
+            "temp_directory": str(spill_folder(lake.private / "tmp")),
         }
     )
     try:
         connection.execute("set global TimeZone = 'UTC'")  # cursors have settings of their own
         with translated(root):
             create_views(connection, root)
+            show_warehouse(connection, warehouse_file(lake))
         _lock(connection, root)
     except BaseException:
         connection.close()
@@ -65,7 +67,7 @@ def _lock(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
     connection.execute("set lock_configuration = true")
 
 
-def _spill_folder(parent: Path) -> Path:
+def spill_folder(parent: Path) -> Path:
     """A name of our own, since two connections would overwrite each other's files; DuckDB creates and removes it."""
     host = socket.gethostname()
     with suppress(OSError):  # a lake that can't be written can still be read

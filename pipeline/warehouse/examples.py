@@ -1,13 +1,11 @@
-"""Finds the example queries, which lie in `sql/` of a checkout and in `pipeline/_sql/` of an installed package."""
+"""Finds the example queries of `sql/examples`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 from pipeline.errors import UsageError
-
-_PACKAGE: Final = Path(__file__).parents[1]
+from pipeline.warehouse.sql_files import sql_folder
 
 
 def example_names() -> list[str]:
@@ -30,5 +28,4 @@ def example_sql(name: str) -> str:
 
 
 def _folder() -> Path:
-    installed = _PACKAGE / "_sql" / "examples"
-    return installed if installed.is_dir() else _PACKAGE.parent / "sql" / "examples"
+    return sql_folder() / "examples"

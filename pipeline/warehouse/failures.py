@@ -16,6 +16,7 @@ from pipeline.errors import CorruptLakeError, QueryError
 from pipeline.lake.tables import TABLES
 
 _FILE = re.compile(r"""["'](/[^"'\n]*\.parquet)["']""")
+_MART = re.compile(r"\b(?:fct|agg|dim)_\w+ does not exist")
 _READING_ERRORS: Final = (duckdb.IOException, duckdb.InvalidInputException, duckdb.ConversionException)
 
 
@@ -81,4 +82,6 @@ def _read_all(path: Path) -> None:
 def _words(error: duckdb.Error) -> str:
     if isinstance(error, duckdb.PermissionException):
         return f"{error}\nA query can read the tables of the lake and nothing else; `sunlake sql --list` shows them."
+    if isinstance(error, duckdb.CatalogException) and _MART.search(str(error)):
+        return f"{error}\nThe marts are made by `sunlake build`; `sunlake sql --list` shows what there is."
     return str(error)

@@ -62,12 +62,27 @@ def glob_escaped(path: str) -> str:
     return "".join(f"[{character}]" if character in "*?[" else character for character in path)
 
 
+def type_of(table: Table, name: str) -> str:
+    """DuckDB's type of a column or partition."""
+    return "varchar" if name in table.partitions else _TYPES[table.column(name).kind]
+
+
+def quoted(name: str) -> str:
+    """A name as SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def text(value: str) -> str:
+    """A string as SQL."""
+    return "'" + value.replace("'", "''") + "'"
+
+
 def _statements(root: Path) -> Iterator[str]:
     yield f"create schema {RAW_SCHEMA}"
     for table in TABLES.values():
         yield _raw_view(table, root)
     # A view of its own: a CTE that is used twice would keep DuckDB from leaving out the columns that nobody reads.
-    reasons = ", ".join(map(_text, BURYING_REASONS))
+    reasons = ", ".join(map(text, BURYING_REASONS))
     yield f"""
         create view {RAW_SCHEMA}.buried as
         select app_id, entity, entity_id, max(seen_at) as seen_at
@@ -88,15 +103,15 @@ def _raw_view(table: Table, root: Path) -> str:
     folders = "/".join(f"{name}=*" for name in table.partitions)
     pattern = f"{folders}/*.parquet"
     if next((root / table.name).glob(pattern), None) is None:
-        typed = [f"null::{_type_of(table, name)} as {_quoted(name)}" for name in names]
+        typed = [f"null::{type_of(table, name)} as {quoted(name)}" for name in names]
         columns = [*typed, "null::varchar as filename", "null::bigint as file_row_number"]
         return f"create view {_raw(table)} as select {', '.join(columns)} where false"
     path = f"{glob_escaped(str((root / table.name).absolute()))}/{pattern}"
     types = ", ".join(f"'{name}': varchar" for name in table.partitions)
-    columns = [*map(_quoted, names), "filename", "file_row_number"]
+    columns = [*map(quoted, names), "filename", "file_row_number"]
     return (
         f"create view {_raw(table)} as select {', '.join(columns)} "
-        f"from read_parquet({_text(path)}, hive_partitioning = true, hive_types = {{{types}}})"
+        f"from read_parquet({text(path)}, hive_partitioning = true, hive_types = {{{types}}})"
     )
 
 
@@ -104,9 +119,9 @@ def _current_view(table: Table) -> str:
     key = ", ".join(dict.fromkeys(("app_id", *table.key)))
     joins = [_without_buried(table.entity, table.key[0])] if len(table.key) == 1 else []
     joins += [_without_buried(owner, f"{owner}_id") for owner in OWNERS.get(table.name, ())]
-    columns = ", ".join(f"version.{_quoted(name)}" for name in _column_names(table))
+    columns = ", ".join(f"version.{quoted(name)}" for name in _column_names(table))
     return f"""
-        create view main.{_quoted(table.name)} as
+        create view main.{quoted(table.name)} as
         with
         doubled as (
             select hash({key}) as key_hash from {_raw(table)} group by key_hash having count(*) > 1
@@ -136,39 +151,27 @@ def _without_buried(entity: str, column: str) -> str:
     buried = f"buried_{entity}"
     return f"""
         anti join {RAW_SCHEMA}.buried as {buried}
-            on {buried}.app_id = version.app_id and {buried}.entity = {_text(entity)}
-            and {buried}.entity_id = version.{_quoted(column)} and {buried}.seen_at >= version.exported_at
+            on {buried}.app_id = version.app_id and {buried}.entity = {text(entity)}
+            and {buried}.entity_id = version.{quoted(column)} and {buried}.seen_at >= version.exported_at
     """
 
 
 def _comments(table: Table) -> Iterator[str]:
     about = {name: _PARTITION_COMMENTS[name] for name in table.partitions}
     about |= {column.name: column.description for column in table.columns}
-    current = f"main.{_quoted(table.name)}"
+    current = f"main.{quoted(table.name)}"
     for view, comment, columns in (
         (_raw(table), table.grain, about | _PLACE_COMMENTS),
         (current, _VERSIONS.sub(", in its newest version.", table.grain), about),
     ):
-        yield f"comment on view {view} is {_text(comment)}"
+        yield f"comment on view {view} is {text(comment)}"
         for name, description in columns.items():
-            yield f"comment on column {view}.{_quoted(name)} is {_text(description)}"
+            yield f"comment on column {view}.{quoted(name)} is {text(description)}"
 
 
 def _column_names(table: Table) -> list[str]:
     return [*table.partitions, *(column.name for column in table.columns)]
 
 
-def _type_of(table: Table, name: str) -> str:
-    return "varchar" if name in table.partitions else _TYPES[table.column(name).kind]
-
-
 def _raw(table: Table) -> str:
-    return f"{RAW_SCHEMA}.{_quoted(table.name)}"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+    return f"{RAW_SCHEMA}.{quoted(table.name)}"

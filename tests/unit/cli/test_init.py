@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from pipeline import config
+from pipeline import config, metrics_settings
 from pipeline.cli.init import TEMPLATE, command
 from pipeline.config import load_settings
 from pipeline.errors import ConfigError, StorageError, UsageError
@@ -22,7 +22,14 @@ STRUCTS = (
     config.CommitSettings,
     config.CallSettings,
     config.ScheduleSettings,
+    metrics_settings.WarehouseSettings,
+    metrics_settings.SessionSettings,
+    metrics_settings.ChannelSessionSettings,
+    metrics_settings.BusinessSchedule,
+    metrics_settings.SlaTarget,
 )
+# Blocks that show how something is written, and hold no defaults.
+EXAMPLES = re.compile(r"^# \[.*\n(?:# .*\n)+", re.MULTILINE)
 
 
 @pytest.fixture(autouse=True)
@@ -54,19 +61,25 @@ def test_the_file_names_what_is_to_be_filled_in() -> None:
 def test_every_setting_is_shown_and_every_commented_one_works() -> None:
     """The template knows each field of the settings, and its commented examples are valid."""
     filled = TEMPLATE.replace("{app_id}", APP).replace("{base_url}", URL)
-    bare = re.sub(r"^# (?=\w+ = |\[\[)", "", filled, flags=re.MULTILINE)
+    bare = re.sub(r'^# (?=[\w":]+ = |\[)', "", filled, flags=re.MULTILINE)
     Path("sunlake.toml").write_text(bare)
     settings = load_settings(environ={})
     assert len(settings.schedules) == 1
     assert settings.ledger_url is not None
-    shown = set(re.findall(r"^(?:# )?\[*(\w+)(?: =|\])", TEMPLATE, re.MULTILINE))
+    warehouse = settings.warehouse
+    assert (len(warehouse.schedules), len(warehouse.sla), len(warehouse.sessions.channels)) == (1, 1, 1)
+    assert (len(warehouse.source_classes), len(warehouse.channel_families)) == (1, 2)
+    tables = re.findall(r"^(?:# )?\[([\w.\[]+)\]", TEMPLATE, re.MULTILINE)
+    shown = set(re.findall(r"^(?:# )?(\w+) =", TEMPLATE, re.MULTILINE))
+    shown |= {name for table in tables for name in table.lstrip("[").split(".")} - {"whatsapp"}
     assert shown == {field.name for struct in STRUCTS for field in msgspec.structs.fields(struct)}
 
 
 def test_commented_values_are_the_defaults() -> None:
     """What a comment shows as default is the default."""
-    filled = TEMPLATE.replace("{app_id}", APP).replace("{base_url}", URL)
-    bare = re.sub(r"^# (?=(?!ledger_url|seeds|max_rate|flow|cron|timezone)\w+ = )", "", filled, flags=re.MULTILINE)
+    filled = EXAMPLES.sub("", TEMPLATE.replace("{app_id}", APP).replace("{base_url}", URL))
+    bare = re.sub(r"^# (?=(?!ledger_url|seeds|max_rate)\w+ = )", "", filled, flags=re.MULTILINE)
+    assert "attribution" in bare
     Path("sunlake.toml").write_text(bare)
     settings = load_settings(environ={})
     assert settings == config.Settings(apps=(config.AppSettings(app_id=APP, base_url=URL),))

@@ -1,0 +1,60 @@
+"""Computes models into the current catalog of a connection: one table each, its columns as its header says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+import duckdb
+
+from pipeline.errors import ModelError
+from pipeline.warehouse.model import SCHEMAS, Model
+
+_LINE: Final = re.compile(r"\bLINE (\d+):")
+
+
+def compute(connection: duckdb.DuckDBPyConnection, model: Model) -> int:
+    """Compute one model as a table of the current catalog, which holds what it reads; returns how many rows it has.
+
+    Raises:
+        ModelError: the SELECT failed, or gives other columns than the header describes.
+        duckdb.OutOfMemoryException, duckdb.IOException: not the model's fault.
+    """
+    # The file's text follows on the same line, so that DuckDB counts lines as the file does.
+    try:
+        counted = connection.execute(f"create or replace table {model.name} as {model.sql}").fetchone()
+    except (duckdb.OutOfMemoryException, duckdb.IOException, duckdb.InterruptException):
+        raise
+    except duckdb.Error as error:
+        raise model_error(model, error) from None
+    if model.columns:
+        _check_columns(connection, model)
+    return int(counted[0]) if counted else 0
+
+
+def create_schemas(connection: duckdb.DuckDBPyConnection, schemas: Iterable[str] = SCHEMAS) -> None:
+    """Create the schemas of models in the current catalog, empty."""
+    for schema in schemas:
+        connection.execute(f"drop schema if exists {schema} cascade; create schema {schema}")
+
+
+def model_error(model: Model, error: duckdb.Error) -> ModelError:
+    """DuckDB's error with the file and line that it is about."""
+    words = str(error)
+    found = _LINE.search(words)
+    return ModelError(f"{model.path}:{found[1] if found else 1}: {words}")
+
+
+def _check_columns(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
+    given = [row[0] for row in connection.execute(f"describe {model.name}").fetchall()]
+    described = list(model.columns)
+    if given == described:
+        return
+    missing = [name for name in given if name not in model.columns]
+    extra = [name for name in described if name not in given]
+    if missing:
+        raise ModelError(f"{model.path}:1: the SELECT gives {missing[0]}, which has no `-- column {missing[0]}:` line")
+    if extra:
+        raise ModelError(f"{model.path}:1: the header describes {extra[0]}, which the SELECT does not give")
+    raise ModelError(f"{model.path}:1: the header describes the columns in another order than the SELECT gives them")

@@ -1,0 +1,128 @@
+"""What the ledger knows that the lake does not: how far the walk came, and who was merged into whom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from pipeline.lake.layout import Lake
+from pipeline.walk import ledger as tables
+from pipeline.walk.ledger import ledger_file, open_ledger
+from pipeline.walk.roster import Pending, State
+
+_ID: Final = pa.string()
+_BATCH: Final = 100_000
+_APP_AS_OF: Final = pa.schema([("app_id", _ID), ("as_of_ms", pa.int64())])
+_CONVERSATIONS: Final = pa.schema([("app_id", _ID), ("conversation_id", _ID)])
+_WALKED: Final = pa.schema([("app_id", _ID), ("conversation_id", _ID), ("n_messages", pa.int64())])
+_MERGES: Final = pa.schema([("app_id", _ID), ("discarded_user_id", _ID), ("surviving_user_id", _ID)])
+_COUNTS: Final = ("n_known", "n_walked", "n_gone", "n_failed", "n_pending")
+_COVERAGE: Final = pa.schema([("app_id", _ID), ("entity", _ID), *((name, pa.int64()) for name in _COUNTS)])
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerFacts:
+    """Facts of the ledger as Arrow tables.
+
+    `app_as_of`: start of each app's last complete run in ms. `incomplete_conversations`: those whose history was not
+    read to its start, or that the last run did not reach. `walked_conversations`: how many messages the walk wrote of
+    each complete one; filled for checks only. `coverage`: counts of users and conversations.
+    """
+
+    app_as_of: pa.Table
+    incomplete_conversations: pa.Table
+    user_merges: pa.Table
+    coverage: pa.Table
+    walked_conversations: pa.Table
+
+
+def read_ledger_facts(lake: Lake, ledger_url: str | None, *, with_walked: bool = False) -> LedgerFacts:
+    """Read the facts; all are empty where there is no ledger.
+
+    Args:
+        lake: the lake, whose own ledger is the default.
+        ledger_url: the ledger's URL, if it lies elsewhere.
+        with_walked: also read `walked_conversations`, a row per conversation.
+
+    Raises:
+        LedgerError: the ledger is damaged or can't be reached.
+    """
+    url = ledger_url or lake.default_ledger_url
+    file = ledger_file(url)
+    if file is not None and not file.exists():
+        return LedgerFacts(
+            *(schema.empty_table() for schema in (_APP_AS_OF, _CONVERSATIONS, _MERGES, _COVERAGE, _WALKED))
+        )
+    ledger = open_ledger(url)
+    try:
+        with ledger.read() as connection:
+            return LedgerFacts(
+                app_as_of=_arrow(connection, _app_as_of(), _APP_AS_OF),
+                incomplete_conversations=_arrow(connection, _incomplete(), _CONVERSATIONS),
+                user_merges=_arrow(connection, _merges(), _MERGES),
+                coverage=pa.concat_tables(
+                    _arrow(connection, _coverage(table, entity), _COVERAGE)
+                    for table, entity in ((tables.users, "user"), (tables.conversations, "conversation"))
+                ),
+                walked_conversations=_arrow(connection, _walked(), _WALKED) if with_walked else _WALKED.empty_table(),
+            )
+    finally:
+        ledger.close()
+
+
+def _app_as_of() -> sa.Select[Any]:
+    runs = tables.runs.c
+    started_ms = sa.cast(sa.func.max(runs.started_at) * 1000, sa.BigInteger)
+    return sa.select(runs.app_id, started_ms).where(runs.state == "done").group_by(runs.app_id)
+
+
+def _incomplete() -> sa.Select[Any]:
+    columns = tables.conversations.c
+    missing = sa.or_(
+        columns.complete.is_(False), columns.pending != Pending.NO, columns.state.in_((State.FAILED, State.FORBIDDEN))
+    )
+    return sa.select(columns.app_id, columns.conversation_id).where(missing, columns.state != State.GONE)
+
+
+def _walked() -> sa.Select[Any]:
+    columns = tables.conversations.c
+    complete = sa.and_(columns.complete.is_(True), columns.state == State.DONE, columns.pending == Pending.NO)
+    return sa.select(columns.app_id, columns.conversation_id, columns.messages).where(complete)
+
+
+def _merges() -> sa.Select[Any]:
+    columns = tables.users.c
+    return sa.select(columns.app_id, columns.user_id, columns.merged_into).where(columns.merged_into.is_not(None))
+
+
+def _coverage(table: sa.Table, entity: str) -> sa.Select[Any]:
+    columns = table.c
+
+    def count(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+        return sa.func.sum(sa.case((condition, 1), else_=0))
+
+    return sa.select(
+        columns.app_id,
+        sa.literal(entity),
+        sa.func.count(),
+        count(columns.state == State.DONE),
+        count(columns.state.in_((State.GONE, State.MERGED))),
+        count(columns.state.in_((State.FAILED, State.FORBIDDEN))),
+        count(columns.pending != Pending.NO),
+    ).group_by(columns.app_id)
+
+
+def _arrow(connection: sa.Connection, query: sa.Select[Any], schema: pa.Schema) -> pa.Table:
+    result = connection.execution_options(yield_per=_BATCH).execute(query)
+    return pa.Table.from_batches((_batch(rows, schema) for rows in result.partitions()), schema=schema)
+
+
+def _batch(rows: Sequence[sa.Row[Any]], schema: pa.Schema) -> pa.RecordBatch:
+    columns = zip(*rows, strict=True)
+    return pa.RecordBatch.from_arrays(
+        [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema=schema
+    )

@@ -1,0 +1,128 @@
+"""The marts as Parquet under `lake/marts/`, for whoever reads them with something else than DuckDB.
+
+    lake/marts/agg_cohort_monthly/agg_cohort_monthly.parquet
+    lake/marts/fct_turns/month=2026-03/fct_turns.parquet            where a mart has a local date
+
+Rows are sorted by the mart's key and nothing in a file depends on when it was written: equal rows give equal bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from pipeline.lake import storage
+from pipeline.lake.layout import Lake
+from pipeline.warehouse.model import Model, Unit
+from pipeline.warehouse.tally import Tally
+from pipeline.warehouse.views import text
+
+FOLDER: Final = "marts"
+# Hive's own name for the partition of rows without a value.
+NO_MONTH: Final = "__HIVE_DEFAULT_PARTITION__"
+
+
+@dataclass(frozen=True, slots=True)
+class StagedMart:
+    """What was written of one mart: `files` by their paths relative to the mart's folder.
+
+    `replaced` are the months that were written or are empty now; None: the whole mart.
+    """
+
+    name: str
+    folder: Path
+    files: Sequence[str]
+    replaced: Sequence[str] | None
+
+
+def write_marts(
+    connection: duckdb.DuckDBPyConnection, tally: Tally, folder: Path, *, only_changed: bool
+) -> list[StagedMart]:
+    """Write the stored marts into a folder.
+
+    Args:
+        connection: with the warehouse attached.
+        tally: which marts were stored.
+        folder: where to; `publish_marts` moves them into place.
+        only_changed: write of the marts with dates only the months that `compute_touched` found changed.
+    """
+    connection.execute("set preserve_insertion_order = true")
+    try:
+        marts = [model for model in tally.models if model.schema == "marts" and tally.stores(model)]
+        return [_write(connection, model, folder / model.table, only_changed=only_changed) for model in marts]
+    finally:
+        connection.execute("set preserve_insertion_order = false")
+
+
+def publish_marts(lake: Lake, marts: Sequence[StagedMart]) -> None:
+    """Move written marts into place, file by file, and remove the files that they replace."""
+    for mart in marts:
+        target = lake.root / FOLDER / mart.name
+        for old in _replaced(target, mart):
+            if old not in mart.files:
+                storage.unlink(target / old)
+        for name in mart.files:
+            storage.make_folder((target / name).parent)
+            storage.rename(mart.folder / name, target / name)
+
+
+def _write(connection: duckdb.DuckDBPyConnection, model: Model, folder: Path, *, only_changed: bool) -> StagedMart:
+    name = f"{model.table}.parquet"
+    if model.unit is Unit.WHOLE or "local_date" not in model.columns:
+        storage.make_folder(folder)
+        _copy(connection, model, folder / name, condition="true")
+        return StagedMart(model.table, folder, [name], None)
+    replaced = _changed_months(connection, model) if only_changed else None
+    files = []
+    for month, condition in _months(connection, model, replaced):
+        path = f"month={month}/{name}"
+        storage.make_folder((folder / path).parent)
+        _copy(connection, model, folder / path, condition=condition)
+        files.append(path)
+    return StagedMart(model.table, folder, files, replaced)
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, model: Model, path: Path, *, condition: str) -> None:
+    key = ", ".join(model.key)
+    connection.execute(
+        f"copy (select * from warehouse.{model.name} where {condition} order by {key}) to {text(str(path))} "
+        "(format parquet, compression zstd)"
+    )
+
+
+def _changed_months(connection: duckdb.DuckDBPyConnection, model: Model) -> list[str]:
+    """The months of a mart with other rows than before, and the one without a month, which can't be told."""
+    if model.unit is Unit.CONVERSATION:
+        query = f"select month from main.changed_months where model = {text(model.name)}"
+    else:
+        query = "select strftime(local_date, '%Y-%m') from main.changed_dates"
+    return sorted({month for (month,) in connection.execute(query).fetchall() if month} | {NO_MONTH})
+
+
+def _months(
+    connection: duckdb.DuckDBPyConnection, model: Model, among: Sequence[str] | None
+) -> Iterator[tuple[str, str]]:
+    """The months of which a mart has rows, each with the condition that selects them."""
+    rows = connection.execute(
+        f"select distinct date_trunc('month', local_date)::date from warehouse.{model.name} order by all"
+    ).fetchall()
+    for (first,) in rows:
+        month = NO_MONTH if first is None else f"{first:%Y-%m}"
+        if among is not None and month not in among:
+            continue
+        if first is None:
+            yield month, "local_date is null"
+        else:
+            yield month, f"local_date >= date '{first}' and local_date < date '{first}' + interval 1 month"
+
+
+def _replaced(target: Path, mart: StagedMart) -> Iterator[str]:
+    for path in sorted(target.rglob("*.parquet")):
+        name = path.relative_to(target).as_posix()
+        month = name.partition("/")[0].removeprefix("month=")
+        if mart.replaced is None or month in mart.replaced:
+            yield name
