@@ -70,6 +70,12 @@ def rename(source: Path, target: Path) -> None:
         source.replace(target)
 
 
+def copy(source: Path, target: Path) -> None:
+    """Copy a file's bytes."""
+    with storage_errors():
+        shutil.copyfile(source, target)
+
+
 def unlink(path: Path) -> None:
     """Remove a file; no error if it is gone already."""
     with storage_errors():
