@@ -9,10 +9,9 @@ as its caller likes.
 from __future__ import annotations
 
 import asyncio
-import time
+import gc
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -27,9 +26,9 @@ from pipeline.lake.layout import open_lake
 from pipeline.lake.lock import writer_lock
 from pipeline.lake.secrets import Dropped
 from pipeline.lake.sink import Sink
-from pipeline.outcome import OnProgress, Progress, Summary
+from pipeline.outcome import OnProgress, Outcome, Summary
 from pipeline.walk import ledger as tables
-from pipeline.walk.coverage import AppCoverage, app_coverage, is_known, pending
+from pipeline.walk.coverage import app_coverage, is_known, pending
 from pipeline.walk.crawl import Crawl, Ending
 from pipeline.walk.discover import alias_seeds, plant_seeds
 from pipeline.walk.frontier import Frontier
@@ -111,7 +110,6 @@ class ExportSession:
         stop: asyncio.Event | None = None,
     ) -> None:
         self.app_id = app.app_id
-        self.counters = Counters()
         self._settings = settings
         self._app = app
         self._kind: RunKind = kind
@@ -119,21 +117,21 @@ class ExportSession:
         self._on_progress = on_progress
         self._stop = stop
         self._stack = AsyncExitStack()
-        self._begun = time.monotonic()
-        self._run_id: str | None = None
-        self._state: RunState = "running"
-        self._message: str | None = None
-        self._error: SunlakeError | None = None
-        self._coverage: AppCoverage | None = None
-        self._limiter: Limiter | None = None
+        self._limiter = Limiter(start_rate=app.start_rate, max_rate=app.max_rate, max_concurrency=app.max_concurrency)
+        self._outcome = Outcome(app.app_id, kind, limiter=self._limiter)
         self._dropped = Dropped()
+
+    @property
+    def counters(self) -> Counters:
+        """What the run did so far."""
+        return self._outcome.counters
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             try:
                 await self._open(stack)
             except BaseException as error:
-                self._note(error)
+                self._outcome.fail(error)
                 raise
             self._stack = stack.pop_all()
         return self
@@ -142,11 +140,11 @@ class ExportSession:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None:
-            self._note(error)
+            self._outcome.fail(error)
         try:
             await self._stack.aclose()
         except BaseException as another:
-            self._note(another)
+            self._outcome.fail(another)
             raise
 
     async def walk(self, *, limit: int | None = None) -> Ending:
@@ -157,9 +155,9 @@ class ExportSession:
         """
         ending = await self._crawl.run(limit=limit)
         await self._sink.flush()
-        self._state = _STATES[ending]
+        self._outcome.state = _STATES[ending]
         if ending is Ending.EXHAUSTED and self.counters.failed + self.counters.forbidden:
-            self._state = "partial"
+            self._outcome.state = "partial"
         return ending
 
     def pending(self) -> tuple[int, int]:
@@ -168,28 +166,19 @@ class ExportSession:
 
     def summary(self) -> Summary:
         """How the run ended, or stands."""
-        return Summary(
-            app_id=self.app_id,
-            run_id=self._run_id,
-            kind=self._kind,
-            state=self._state,
-            seconds=time.monotonic() - self._begun,
-            counters=self.counters,
-            calls=self._limiter.snapshot() if self._limiter else None,
-            coverage=self._coverage,
-            message=self._message,
-            error=self._error,
-        )
+        return self._outcome.summary()
 
     async def _open(self, stack: AsyncExitStack) -> None:
         settings, app = self._settings, self._app
+        # What is imported by now stays; to look through it for garbage again and again takes a twentieth of a run.
+        gc.freeze()
+        stack.callback(gc.unfreeze)
         keys = key_pair(app)
         self._lake = open_lake(Path(settings.lake), create=True)
         stack.enter_context(writer_lock(self._lake, app.app_id, what=self._kind))
         self._ledger = open_ledger(settings.ledger_url or self._lake.default_ledger_url)
         stack.callback(self._ledger.close)
         recover(self._lake, self._ledger, app.app_id)
-        self._limiter = Limiter(start_rate=app.start_rate, max_rate=app.max_rate, max_concurrency=app.max_concurrency)
         credential = Credential(keys.key_id, keys.secret, method=app.auth, scope=app.scope)
         first, rest = (self._client(credential, seconds) for seconds in (FIRST_CALLS_SECONDS, None))
         await stack.enter_async_context(first)
@@ -197,7 +186,7 @@ class ExportSession:
         plant_seeds(self._ledger, app.app_id, self._sources, app_ids=self._app_ids())
         if not self._sources and not is_known(self._ledger, app.app_id):
             raise SeedsError(f"app {app.app_id}: no user or conversation is known yet; name some with --seeds FILE")
-        self._run_id = begin_run(self._ledger, app.app_id, self._kind)
+        self._run_id = self._outcome.run_id = begin_run(self._ledger, app.app_id, self._kind)
         stack.callback(self._finish)
         self._sink = Sink(
             self._lake,
@@ -219,7 +208,6 @@ class ExportSession:
 
     def _client(self, credential: Credential, seconds: float | None) -> ApiClient:
         calls = self._settings.calls
-        assert self._limiter is not None
         return ApiClient(
             self._app.base_url,
             credential,
@@ -247,7 +235,6 @@ class ExportSession:
         )
 
     def _alias_seeds(self, key: bytes) -> Iterator[Any]:
-        assert self._run_id is not None
         return alias_seeds(
             self._ledger, self.app_id, self._sources, app_ids=self._app_ids(), salt=key, run_id=self._run_id
         )
@@ -265,52 +252,34 @@ class ExportSession:
         self._crawl.stop()
 
     async def _beat(self) -> None:
-        assert self._limiter is not None
-        assert self._run_id is not None
         while True:
             await asyncio.sleep(BEAT_SECONDS)
-            await asyncio.to_thread(beat, self._ledger, self._run_id, self._counted())
+            await asyncio.to_thread(beat, self._ledger, self._run_id, self._outcome.counted())
             if self._on_progress is not None:
-                users, conversations = await asyncio.to_thread(self.pending)
-                seconds = time.monotonic() - self._begun
-                self._on_progress(
-                    Progress(self.app_id, seconds, self.counters, self._limiter.snapshot(), users, conversations)
-                )
-
-    def _counted(self) -> dict[str, Any]:
-        calls = asdict(self._limiter.snapshot()) if self._limiter else {}
-        return {**asdict(self.counters), "calls": calls}
+                self._on_progress(self._outcome.progress(pending=await asyncio.to_thread(self.pending)))
 
     async def _end(self, task: asyncio.Task[None]) -> None:
         task.cancel()
         await asyncio.wait([task])
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._note(error)
+            self._outcome.fail(error)
             raise error
 
     async def _close_sink(self) -> None:
         try:
             await self._sink.close()
         except SunlakeError as error:
-            self._note(error)
+            self._outcome.fail(error)
             raise
-
-    def _note(self, error: BaseException) -> None:
-        self._state = "failed"
-        if isinstance(error, SunlakeError):
-            self._error, self._message = error, str(error)
-        else:
-            # The text of a foreign exception may quote data.
-            self._message = type(error).__name__
 
     def _finish(self) -> None:
         """Record the end of the run."""
-        assert self._run_id is not None
         if self._dropped.unknown:
             names = ", ".join(sorted(self._dropped.unknown))
             self.counters.note(f"unknown fields were left out, since they may hold secrets: {names}")
-        self._coverage = app_coverage(self._ledger, self.app_id)
-        end_run(self._ledger, self._run_id, self._state, self._counted(), message=self._message)
+        outcome = self._outcome
+        outcome.coverage = app_coverage(self._ledger, self.app_id)
+        end_run(self._ledger, self._run_id, outcome.state, outcome.counted(), message=outcome.message)
 
 
 _STATES: dict[Ending, RunState] = {

@@ -1,11 +1,13 @@
-"""What a run tells while it goes on and at its end."""
+"""How one app's run stands, and what it tells of that while it goes on and at its end."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from pipeline.api.limiter import LimiterSnapshot
+from pipeline.api.limiter import Limiter, LimiterSnapshot
 from pipeline.errors import SunlakeError
 from pipeline.walk.coverage import AppCoverage
 from pipeline.walk.runs import RunKind, RunState
@@ -48,3 +50,61 @@ class Summary:
 
 
 OnProgress = Callable[[Progress], None]
+
+
+class Outcome:
+    """What has become of one app's run so far. The run itself fills it in.
+
+    Args:
+        app_id: the app.
+        kind: of the run.
+        limiter: counts the calls.
+    """
+
+    def __init__(self, app_id: str, kind: RunKind, *, limiter: Limiter) -> None:
+        self.run_id: str | None = None
+        self.state: RunState = "running"
+        self.counters = Counters()
+        self.coverage: AppCoverage | None = None
+        self.message: str | None = None
+        self._app_id = app_id
+        self._kind: RunKind = kind
+        self._limiter = limiter
+        self._error: SunlakeError | None = None
+        self._begun = time.monotonic()
+
+    def fail(self, error: BaseException) -> None:
+        """Note what ended the run."""
+        self.state = "failed"
+        if isinstance(error, SunlakeError):
+            self._error, self.message = error, str(error)
+        else:
+            # The text of a foreign exception may quote data.
+            self.message = type(error).__name__
+
+    def counted(self) -> dict[str, Any]:
+        """All counts, as the ledger keeps them."""
+        return {**asdict(self.counters), "calls": asdict(self._limiter.snapshot())}
+
+    def progress(self, *, pending: tuple[int, int]) -> Progress:
+        """How far the run is, beside so many users and conversations that wait."""
+        return Progress(self._app_id, self._seconds, self.counters, self._limiter.snapshot(), *pending)
+
+    def summary(self) -> Summary:
+        """How the run ended, or stands."""
+        return Summary(
+            app_id=self._app_id,
+            run_id=self.run_id,
+            kind=self._kind,
+            state=self.state,
+            seconds=self._seconds,
+            counters=self.counters,
+            calls=self._limiter.snapshot(),
+            coverage=self.coverage,
+            message=self.message,
+            error=self._error,
+        )
+
+    @property
+    def _seconds(self) -> float:
+        return time.monotonic() - self._begun

@@ -123,11 +123,6 @@ def conversations_of(user_id: str) -> dict[str, str]:
     return {"filter[userId]": user_id}
 
 
-def conversations_of_external(external_id: str) -> dict[str, str]:
-    """The query that lists the conversations of a user by external id, which is unique only within one brand."""
-    return {"filter[userExternalId]": external_id}
-
-
 def users_with_email(email: str, *, brand_id: str | None = None) -> dict[str, str]:
     """The query that finds users by an e-mail identity; `profile.email` is not searched."""
     return {"filter[identities.email]": email} | of_brand(brand_id)

@@ -24,8 +24,8 @@ from pipeline.walk.ledger import Ledger
 from pipeline.walk.shelf import save_snapshots
 from pipeline.walk.step import MessagePage, Reconcile, Rows, Step, Tombstone
 
-# Message pages that are made into one Arrow table: enough to spread its fixed cost, few enough to stay in the cache.
-PAGES_PER_ENCODING = 32
+# Message pages that are encoded one after the other: while other work lies between, the code leaves the caches too.
+PAGES_PER_ENCODING = 64
 # Objects of one table that are made into one Arrow table; an answer holds few of them.
 OBJECTS_PER_TABLE = 1_000
 # Rows of a sweep that are compared with the lake in one query.
@@ -142,13 +142,12 @@ class Batch:
         self._write(table, to_arrow(table, self._objects.pop(table.name)))
 
     def _encode_pages(self) -> None:
-        if not self._message_pages:
-            return
         pages, self._message_pages = self._message_pages, []
-        bodies = [message_rows.MessagePage(page.body, page.conversation_id, page.fetched_at) for page in pages]
-        by_month = message_rows.encode_messages_by_month(bodies, run_id=self._run_id, dropped=self._dropped)
-        for month, encoded in by_month.items():
-            self._writer.append(TABLES["messages"], month, encoded)
+        for page in pages:
+            body = message_rows.MessagePage(page.body, page.conversation_id, page.fetched_at)
+            by_month = message_rows.encode_messages_by_month(body, run_id=self._run_id, dropped=self._dropped)
+            for month, encoded in by_month:
+                self._writer.append(TABLES["messages"], month, encoded)
 
     def _compare(self) -> None:
         if not self._comparing:

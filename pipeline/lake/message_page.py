@@ -102,7 +102,7 @@ def read_cells(body: bytes) -> list[Cells] | None:
 
 def month_of(cells: list[Cells]) -> str | None:
     """The month (`YYYY-MM`) of all messages of a page; None if there are several, or moments are missing."""
-    months = {moment[:7] for moment in cells[_RECEIVED] if moment.__class__ is str}
+    months = {moment[:7] if moment.__class__ is str else None for moment in cells[_RECEIVED]}
     return months.pop() if len(months) == 1 else None
 
 

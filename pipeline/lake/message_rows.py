@@ -5,11 +5,9 @@ Pages that `message_page.py` refuses go through `rows.encode` instead, each by i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from itertools import chain
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import pyarrow as pa
 from msgspec import UNSET
@@ -26,89 +24,62 @@ __all__ = ["MessagePage", "encode_messages", "encode_messages_by_month"]
 Nulls: TypeAlias = "dict[int, list[tuple[str, ...]]]"
 """Row numbers with the paths of their explicit nulls."""
 
-ReadPage: TypeAlias = tuple[MessagePage, list[Cells]]
-
-_BATCH_PAGES = 8  # more strings than the processor's cache holds make the columns slower (by half at 200)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def encode_messages(pages: Iterable[MessagePage], *, run_id: str, dropped: Dropped | None = None) -> pa.Table:
-    """The rows of all messages in some answers of ListMessages; those of a page stay together, pages may change places.
+def encode_messages(page: MessagePage, *, run_id: str, dropped: Dropped | None = None) -> pa.Table:
+    """The rows of the messages in one answer of ListMessages, in its order.
+
+    Several answers at once would take longer, since their strings outgrow the processor's cache.
 
     Args:
-        pages: the answers.
+        page: the answer.
         run_id: the run that writes them.
         dropped: where the names of left out fields are noted.
 
     Raises:
-        RowError: an answer holds no list of messages, or one of them has no `id`.
+        RowError: the answer holds no list of messages, or one of them has no `id`.
     """
-    noted = Dropped() if dropped is None else dropped
-    return pa.concat_tables([MESSAGES.schema.empty_table(), *_encode_batches(pages, run_id, noted, by_month=False)])
+    return _encode(page, run_id, dropped)[0]
 
 
 def encode_messages_by_month(
-    pages: Iterable[MessagePage], *, run_id: str, dropped: Dropped | None = None
-) -> dict[str, pa.Table]:
+    page: MessagePage, *, run_id: str, dropped: Dropped | None = None
+) -> list[tuple[str, pa.Table]]:
     """As `encode_messages`, parted by month of `received_at` (`YYYY-MM`, or `unknown`).
 
-    Cheaper than parting afterwards: pages of one month, which most are, are never filtered.
+    Cheaper than parting afterwards: a page of one month, which most are, is never looked through.
     """
-    noted = Dropped() if dropped is None else dropped
-    parts: dict[str, list[pa.Table]] = {}
-    for table in _encode_batches(pages, run_id, noted, by_month=True):
-        for month, part in split_by_month(MESSAGES, table):
-            parts.setdefault(month, []).append(part)
-    return {month: pa.concat_tables(parts[month]) for month in sorted(parts)}
+    table, month = _encode(page, run_id, dropped)
+    return split_by_month(MESSAGES, table) if month is None else [(month, table)]
 
 
-def _encode_batches(
-    pages: Iterable[MessagePage], run_id: str, dropped: Dropped, *, by_month: bool
-) -> Iterator[pa.Table]:
-    batches: dict[str | None, list[ReadPage]] = {}
-    for page in pages:
-        cells = read_cells(page.body)
-        if cells is None:
-            yield _encode_slowly(page, run_id, dropped)
-        elif cells:
-            month = month_of(cells) if by_month else None
-            batch = batches.setdefault(month, [])
-            batch.append((page, cells))
-            if len(batch) == _BATCH_PAGES:
-                yield from _encode_read(batches.pop(month), run_id, dropped)
-    for batch in batches.values():
-        yield from _encode_read(batch, run_id, dropped)
+def _encode(page: MessagePage, run_id: str, dropped: Dropped | None) -> tuple[pa.Table, str | None]:
+    """The rows of a page, and the month of them all if that is known already."""
+    cells = read_cells(page.body)
+    if cells == []:
+        return MESSAGES.schema.empty_table(), None
+    if cells is not None:
+        try:
+            return _to_table(page, cells, run_id), month_of(cells)
+        except pa.ArrowInvalid:  # a moment like month 13, or bytes that are not UTF-8
+            pass
+    return _encode_slowly(page, run_id, Dropped() if dropped is None else dropped), None
 
 
-def _encode_read(batch: list[ReadPage], run_id: str, dropped: Dropped) -> Iterator[pa.Table]:
-    """The tables of pages that were read strictly; a page that Arrow refuses goes the slow way."""
-    try:
-        yield _to_table(batch, run_id)
-    except pa.ArrowInvalid:  # a moment like month 13, or bytes that are not UTF-8
-        if len(batch) == 1:
-            yield _encode_slowly(batch[0][0], run_id, dropped)
-        else:
-            for one in batch:
-                yield from _encode_read([one], run_id, dropped)
-
-
-def _to_table(batch: list[ReadPage], run_id: str) -> pa.Table:
-    pages = [page for page, _ in batch]
-    lengths = [len(cells[0]) for _, cells in batch]
-    count = sum(lengths)
+def _to_table(page: MessagePage, cells: list[Cells], run_id: str) -> pa.Table:
+    count = len(cells[0])
     nulls: Nulls = {}
-    arrays = {
-        column.name: _to_array(column, list(chain.from_iterable(parts)), nulls)
-        for column, parts in zip(COLUMNS, zip(*(cells for _, cells in batch), strict=True), strict=True)
-    }
-    arrays["conversation_id"] = _repeat([page.conversation_id for page in pages], lengths, pa.string())
+    arrays = {column.name: _to_array(column, part, nulls) for column, part in zip(COLUMNS, cells, strict=True)}
+    exported_at = pa.scalar(_epoch_ms(page.exported_at), Kind.MOMENT.arrow_type)
+    arrays["conversation_id"] = pa.repeat(page.conversation_id, count)
     arrays["extra"] = _to_extra(nulls, count)
-    arrays["exported_at"] = _repeat([_epoch_ms(page.exported_at) for page in pages], lengths, Kind.MOMENT.arrow_type)
+    arrays["exported_at"] = pa.repeat(exported_at, count)
     arrays["run_id"] = pa.repeat(run_id, count)
     return pa.Table.from_arrays([arrays[column.name] for column in MESSAGES.columns], schema=MESSAGES.schema)
 
 
-def _to_array(column: Column, cells: list[Any], nulls: Nulls) -> pa.Array:
+def _to_array(column: Column, cells: Cells, nulls: Nulls) -> pa.Array:
     """The Arrow column of cells; the rows of explicit nulls are noted in `nulls` with the path of the field."""
     if column.kind is Kind.JSON:
         return _to_json_array(column, cells, nulls)
@@ -124,7 +95,7 @@ def _to_array(column: Column, cells: list[Any], nulls: Nulls) -> pa.Array:
     return array.cast(column.kind.arrow_type) if column.kind is Kind.MOMENT else array
 
 
-def _to_json_array(column: Column, cells: list[Any], nulls: Nulls) -> pa.Array:
+def _to_json_array(column: Column, cells: Cells, nulls: Nulls) -> pa.Array:
     if not any(cells):
         return pa.nulls(len(cells), pa.string())
     explicit = b"null" in cells
@@ -135,7 +106,7 @@ def _to_json_array(column: Column, cells: list[Any], nulls: Nulls) -> pa.Array:
     return pa.array(cells, pa.string())
 
 
-def _note_nulls(column: Column, cells: list[Any], null: bytes | None, nulls: Nulls) -> None:
+def _note_nulls(column: Column, cells: Cells, null: bytes | None, nulls: Nulls) -> None:
     path = column.paths[0]
     for row, cell in enumerate(cells):
         if cell == null:
@@ -160,10 +131,6 @@ def _null_overlay(paths: tuple[tuple[str, ...], ...]) -> bytes:
             target = inner
         target[key] = b"null"
     return exact_json.render(overlay)
-
-
-def _repeat(cells: Sequence[str | int], lengths: Sequence[int], kind: pa.DataType) -> pa.Array:
-    return pa.array([cell for cell, length in zip(cells, lengths, strict=True) for _ in range(length)], kind)
 
 
 def _epoch_ms(moment: datetime) -> int:

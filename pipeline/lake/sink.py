@@ -70,7 +70,7 @@ class Sink:
                 await self._commit()
                 await self._settled()
                 self._raise_if_failed()
-            self._batch.add(step)
+            self._add(step)
             if self._is_due():
                 await self._commit()
                 self._raise_if_failed()
@@ -98,6 +98,14 @@ class Sink:
             await self.flush()
         finally:
             self._batch.discard()
+
+    def _add(self, step: Step) -> None:
+        try:
+            self._batch.add(step)
+        except BaseException as error:
+            # The batch lacks rows that its checkpoints promise: it must never be committed.
+            self._error = error
+            raise
 
     async def _commit(self) -> None:
         """Begin to commit the batch, after the commit that is under way and unless that one failed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,7 +21,10 @@ BUFFERED_ROWS = 100_000
 
 
 class StagingWriter:
-    """Collects the rows of one commit. Rows of a partition are written out as row groups while more arrive."""
+    """Collects the rows of one commit. Rows of a partition are written out as row groups while more arrive.
+
+    Parquet is written in a thread of its own: that takes a sixth of an export's time, and leaves the interpreter free.
+    """
 
     def __init__(self, lake: Lake, app_id: str) -> None:
         self.commit_id = new_commit_id()
@@ -31,9 +35,15 @@ class StagingWriter:
         self._buffered: dict[str, int] = defaultdict(int)
         self._files: dict[str, _OpenFile] = {}
         self._tables: dict[str, Table] = {}
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="parquet")
+        self._writing: Future[None] | None = None
 
     def append(self, table: Table, month: str | None, rows: pa.Table) -> None:
-        """Take rows of one partition."""
+        """Take rows of one partition.
+
+        Raises:
+            StorageError: a row group could not be written, now or before; the commit can't be finished any more.
+        """
         if not rows.num_rows:
             return
         folder = partition(table.name, self._app_id, month)
@@ -50,10 +60,13 @@ class StagingWriter:
         """Write what is buffered, close and fsync all files."""
         for folder in [folder for folder, count in self._buffered.items() if count]:
             self._write(folder)
+        self._wait()
+        self._thread.shutdown()
         return [file.close() for file in self._files.values()]
 
     def discard(self) -> None:
         """Close all files. They stay in staging: if their commit was decided, the next start publishes them."""
+        self._thread.shutdown()
         for file in self._files.values():
             file.abandon()
 
@@ -65,8 +78,15 @@ class StagingWriter:
             staged = self._lake.staged(self._app_id, self.commit_id, path)
             storage.make_folder(staged.parent)
             file = self._files[folder] = _OpenFile(path, staged, table)
-        file.write(pa.concat_tables(self._buffers.pop(folder)))
+        rows = pa.concat_tables(self._buffers.pop(folder))
         self._buffered.pop(folder)
+        self._wait()
+        self._writing = self._thread.submit(file.write, rows)
+
+    def _wait(self) -> None:
+        """Wait for the row group under way: one at a time, lest memory grow. A failure is told each time."""
+        if self._writing is not None:
+            self._writing.result()
 
 
 def parquet_writer(path: Path, table: Table) -> pq.ParquetWriter:
@@ -95,7 +115,8 @@ class _OpenFile:
 
     def write(self, rows: pa.Table) -> None:
         with storage.storage_errors():
-            self._writer.write_table(rows, row_group_size=ROW_GROUP_ROWS * 2)
+            # Rows come in small pieces, a page each, of which the encoder for Parquet would make heavy work.
+            self._writer.write_table(rows.combine_chunks(), row_group_size=ROW_GROUP_ROWS * 2)
         self._rows += rows.num_rows
 
     def close(self) -> StagedFile:

@@ -67,7 +67,7 @@ async def resolve_seed(visit: Visit, seed: Seed) -> None:
 
 
 async def _by_external_id(visit: Visit, seed: Seed) -> Sequence[str]:
-    query = {"brandId": seed.brand_id} if seed.brand_id else {}
+    query = resources.of_brand(seed.brand_id)
     page = await visit.get(resources.GET_USER, {"userIdOrExternalId": seed.value}, query=query)
     head = page.read(UserHead)[0]
     # An external id may look like another user's id (api.md, section 9); such an answer is not the one asked for.
@@ -78,6 +78,6 @@ async def _by_external_id(visit: Visit, seed: Seed) -> Sequence[str]:
 
 
 async def _by_email(visit: Visit, seed: Seed) -> Sequence[str]:
-    query = {"filter[identities.email]": seed.value} | ({"brandId": seed.brand_id} if seed.brand_id else {})
+    query = resources.users_with_email(seed.value, brand_id=seed.brand_id)
     page = await visit.get(resources.LIST_USERS_BY_EMAIL, {}, query=query)
     return [head.id for head in page.read(UserHead)]

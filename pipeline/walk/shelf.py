@@ -87,16 +87,6 @@ class Shelf(Generic[S]):
             if entry is not None and entry[1] == snapshot.version:
                 del self._dirty[key]
 
-    def pending(self, *, after: str, limit: int) -> list[S]:
-        """States with work to do, in the order of their ids.
-
-        Those that were done since the last commit are left out, so fewer than `limit` does not mean the end: that is an
-        empty list from `pending_ids`.
-        """
-        keys = self.pending_ids(after=after, limit=limit)
-        states = self.get(keys)
-        return [states[key] for key in keys if key in states and states[key].pending]
-
     def pending_ids(self, *, after: str, limit: int) -> Sequence[str]:
         """Ids that the ledger knows to have work to do, after the given id."""
         key = self._table.c[self.key]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from pipeline.api import resources
+from pipeline.api.pagination import Direction
 from pipeline.errors import BadRequestError, NotFoundError
 from pipeline.walk.fetch import Page, now, read
 from pipeline.walk.listing import ConversationHead, Listing
@@ -92,49 +93,37 @@ async def _participants(visit: Visit, conversation: ConversationState, *, sweep:
 
 
 async def _missing_messages(visit: Visit, conversation: ConversationState) -> None:
+    """What the lake lacks at the old end of the interval, then at the new one; the first visit has but one end."""
+    is_first = conversation.head_id is None
     try:
-        if conversation.head_id is None:
-            await _backward(visit, conversation)
-            return
-        if not conversation.complete:
-            await _backward(visit, conversation)
-        await _forward(visit, conversation)
+        if is_first or not conversation.complete:
+            await _read_on(visit, conversation, "backward", start_cursor=conversation.tail_id)
+        if not is_first:
+            await _read_on(visit, conversation, "forward", start_cursor=conversation.head_id)
     except BadRequestError:
         # The record that the cursor names is gone, and the server minds: read it all and keep what is new.
         await sweep_messages(visit, conversation)
 
 
-async def _backward(visit: Visit, conversation: ConversationState) -> None:
-    """From the tail, or from the newest page on the first visit, to the start of the history."""
+async def _read_on(
+    visit: Visit, conversation: ConversationState, direction: Direction, *, start_cursor: str | None
+) -> None:
+    """From one end of the interval, or from the newest page where there is none yet, to the end of the history."""
     async for page in visit.pages(
         resources.LIST_MESSAGES,
         {"conversationId": conversation.conversation_id},
-        direction="backward",
-        start_cursor=conversation.tail_id,
+        direction=direction,
+        start_cursor=start_cursor,
     ):
         heads = page.read(MessageHead)
-        if heads:
-            if conversation.head_id is None:
-                newest = max(heads)
-                conversation.head_id, conversation.head_at = newest.id, newest.received
-            oldest = min(heads)
-            conversation.tail_id, conversation.tail_at = page.next_cursor or oldest.id, oldest.received
-        conversation.complete = page.next_cursor is None
-        await _emit_page(visit, conversation, page)
-
-
-async def _forward(visit: Visit, conversation: ConversationState) -> None:
-    """From the head to the newest message."""
-    async for page in visit.pages(
-        resources.LIST_MESSAGES,
-        {"conversationId": conversation.conversation_id},
-        direction="forward",
-        start_cursor=conversation.head_id,
-    ):
-        heads = page.read(MessageHead)
-        if heads:
+        if heads and (direction == "forward" or conversation.head_id is None):
             newest = max(heads)
             conversation.head_id, conversation.head_at = newest.id, newest.received
+        if heads and direction == "backward":
+            oldest = min(heads)
+            conversation.tail_id, conversation.tail_at = page.next_cursor or oldest.id, oldest.received
+        if direction == "backward":
+            conversation.complete = page.next_cursor is None
         await _emit_page(visit, conversation, page)
 
 

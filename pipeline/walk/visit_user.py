@@ -87,7 +87,7 @@ async def _conversations(visit: Visit, user: UserState) -> bool:
     """List the user's conversations; True if one of them is new or may have new messages."""
     seen: set[str] = set()
     changed = False
-    query = {"filter[userId]": user.user_id}
+    query = resources.conversations_of(user.user_id)
     async for page in visit.pages(resources.LIST_CONVERSATIONS, {}, query=query):
         listing = Listing(
             visit,

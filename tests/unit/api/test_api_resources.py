@@ -52,8 +52,9 @@ def test_scopes_follow_the_specification() -> None:
     assert resources.GET_APP.scopes == {"account", "app"}
 
 
-def test_conversations_are_listed_by_exactly_one_identifier() -> None:
-    """ListConversations takes a user id or an external id."""
+def test_queries_name_a_brand_only_where_one_is_given() -> None:
+    """Conversations are listed by the user's id alone; an e-mail or external id may need its brand."""
     assert resources.conversations_of("u") == {"filter[userId]": "u"}
-    assert resources.conversations_of_external("e") == {"filter[userExternalId]": "e"}
     assert resources.of_brand(None) == {}
+    assert resources.users_with_email("a@b.example") == {"filter[identities.email]": "a@b.example"}
+    assert resources.users_with_email("a@b.example", brand_id="7")["brandId"] == "7"

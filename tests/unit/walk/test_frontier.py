@@ -87,6 +87,17 @@ def test_what_does_not_fit_into_memory_comes_back_from_the_ledger(walk: Walk, mo
     assert sorted(popped) == names
 
 
+def test_what_was_done_since_the_last_commit_does_not_come_again(walk: Walk) -> None:
+    """The ledger still says that it waits; the state knows better."""
+    walk.commit_users("anna", "ben")
+    anna = walk.users.get(["anna"])["anna"]
+    anna.pending = Pending.NO
+    walk.users.changed(anna)
+    assert list(walk.users.pending_ids(after="", limit=10)) == ["anna", "ben"]
+    assert isinstance(walk.frontier.pop(), Seed)
+    assert [unit.user_id for unit in iter(walk.frontier.pop, None) if isinstance(unit, UserState)] == ["ben"]
+
+
 def test_after_a_rescan_what_still_waits_comes_again(walk: Walk) -> None:
     """The end of the ledger is not the end while units wait there that were not there before."""
     assert isinstance(walk.frontier.pop(), Seed)

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.walk import ledger as tables
 from pipeline.walk.ledger import Ledger, open_ledger
-from pipeline.walk.roster import Pending, State, UserState
+from pipeline.walk.roster import State, UserState
 from pipeline.walk.shelf import Shelf, Snapshot, save_snapshots
 
 APP = "app"
@@ -59,17 +59,6 @@ def test_everyone_gets_the_same_object(ledger: Ledger, shelf: Shelf[UserState]) 
     gc.collect()
     one = shelf.get(["anna"])["anna"]
     assert shelf.get(["anna"])["anna"] is one
-    assert shelf.pending(after="", limit=1)[0] is one
-
-
-def test_what_was_done_since_the_last_commit_is_not_pending(ledger: Ledger, shelf: Shelf[UserState]) -> None:
-    """The ledger still says that it waits; the state knows better."""
-    users = [shelf.add(UserState(APP, name)) for name in ("anna", "ben")]
-    _commit(ledger, shelf, *[shelf.changed(user) for user in users])
-    users[0].pending = Pending.NO
-    shelf.changed(users[0])
-    assert list(shelf.pending_ids(after="", limit=10)) == ["anna", "ben"]
-    assert [user.user_id for user in shelf.pending(after="", limit=10)] == ["ben"]
 
 
 def test_another_app_is_not_seen(ledger: Ledger, shelf: Shelf[UserState]) -> None:
