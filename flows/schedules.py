@@ -20,6 +20,7 @@ from prefect.runner import Runner
 from prefect.schedules import Cron, Schedule
 from prefect.types.entrypoint import EntrypointType
 
+from flows.build import build
 from flows.compact import compact
 from flows.environment import API_URL
 from flows.export import export
@@ -29,7 +30,7 @@ from flows.watch import Watch
 from pipeline.config import ScheduleSettings, Settings
 from pipeline.errors import ConfigError, SunlakeError
 
-FLOWS: Final[dict[str, Flow[..., Any]]] = {flow.name: flow for flow in (export, sweep, nightly, compact)}
+FLOWS: Final[dict[str, Flow[..., Any]]] = {flow.name: flow for flow in (export, sweep, nightly, compact, build)}
 
 
 async def run_schedules(settings: Settings) -> None:

@@ -9,6 +9,7 @@ import shutil
 import sys
 import time
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,27 +21,29 @@ from pipeline.errors import SunlakeError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from flows.given import Given
     from pipeline.cli.demo_folder import DemoFolder
-    from pipeline.outcome import OnProgress, Summary
+    from pipeline.outcome import OnProgress
     from pipeline.sandbox.process import Sandbox
 
 CONVERSATIONS: Final = 7_168
 ANSWERS: Final = {
     "messages_per_channel": "Messages per channel",
-    "median_reply_time": "How long users wait for a reply",
+    "reply_times": "How long users wait for a reply",
 }
 TRY: Final = (
-    'sql "select source_type, count(*) from messages group by all"',
+    "report --format markdown",
+    "sql \"from agg_response_daily where metric = 'frt' order by local_date desc limit 5\"",
     "sql \"select text from messages where author_type = 'user' limit 5\"",
     "sql --list",
     "status",
 )
 
-HELP = """Export 7,168 real conversations from a local sandbox and ask first questions.
+HELP = """Export 7,168 real conversations from a local sandbox, and make the report on them.
 
 A server that speaks the Sunshine Conversations API starts on this machine, a Prefect flow exports everything from it,
-and SQL over the Parquet files answers how many messages came through which channel and how long users waited for a
-reply. All of it stays in one folder, which may be deleted. A second demo goes on with the lake of the first one.
+SQL models compute sessions, reply times and the rest, checks prove what they promise, and the report is written. All of
+it stays in one folder, which may be deleted. A second demo goes on with the lake of the first one.
 
 \b
 Examples:
@@ -81,13 +84,15 @@ def command(frame: Frame, *, limit: int | None, fresh: bool, folder: Path) -> in
     place = open_folder(folder, world=f"chitchat:{limit}" if limit else "chitchat", fresh=fresh)
     if place.has_lake:
         click.echo(f"{folder} holds a lake already: the export goes on from there (--fresh begins anew)")
-    summaries = _export(frame, place)
-    print_summaries(summaries)
+    given = _run(frame, place)
+    print_summaries(given.summaries)
+    code = max(exit_code(given.summaries), _print_warehouse(given))
     show_answers(place.lake)
     click.echo(f"\nDone in {time.monotonic() - began:.0f} s; {folder} holds all of it. Try next:\n")
     for arguments in TRY:
-        click.echo(f"  SUNLAKE_LAKE={shlex.quote(str(place.lake))} {program()} {arguments}")
-    return exit_code(summaries)
+        click.echo(f"  SUNLAKE_CONFIG={shlex.quote(str(place.toml))} {program()} {arguments}")
+    click.echo(f"\nThe report: {place.lake.absolute() if given.page is None else given.page.absolute()}")
+    return code
 
 
 def show_answers(lake: Path) -> None:
@@ -126,7 +131,7 @@ def program() -> str:
     )
 
 
-def _export(frame: Frame, place: DemoFolder) -> list[Summary]:
+def _run(frame: Frame, place: DemoFolder) -> Given:
     for name in [name for name in os.environ if name.startswith("PREFECT_")]:
         del os.environ[name]  # the demo has nothing to do with the user's own Prefect
     os.environ["PREFECT_HOME"] = str(place.prefect.absolute())
@@ -138,7 +143,21 @@ def _export(frame: Frame, place: DemoFolder) -> list[Summary]:
     click.echo("starting the sandbox and Prefect")
     with _prepared(Sandbox(place.world), place), embedded_server(services=False), shown_progress(frame) as on_progress:
         click.echo(f"exporting into {place.lake}")
-        return asyncio.run(_run_flow(place, on_progress))
+        return asyncio.run(_run_flows(place, on_progress))
+
+
+def _print_warehouse(given: Given) -> int:
+    """Say what the build and the checks brought; returns the exit code."""
+    from pipeline.cli.check import print_checks
+
+    if given.build is not None:
+        built = sum(model.outcome == "built" for model in given.build.models)
+        click.echo(
+            f"\n{built} of {len(given.build.models)} models built over {given.build.conversations:,} conversations"
+        )
+    print_checks(given.checks)
+    failed = given.build is None or given.build.exit_code or not all(result.is_passed for result in given.checks)
+    return 1 if failed else 0
 
 
 @contextmanager
@@ -150,15 +169,25 @@ def _prepared(sandbox: Sandbox, place: DemoFolder) -> Iterator[None]:
         yield
 
 
-async def _run_flow(place: DemoFolder, on_progress: OnProgress) -> list[Summary]:
+async def _run_flows(place: DemoFolder, on_progress: OnProgress) -> Given:
+    from flows.build import build, check
     from flows.export import export
     from flows.given import Given, giving
+    from flows.report import report
     from pipeline.cli.export import with_signals
 
     stop = asyncio.Event()
     with_signals(stop)
     with giving(Given(settings=place.settings(), on_progress=on_progress, stop=stop)) as given:
         state = await export(return_state=True)
-    if not given.summaries:
-        raise SunlakeError(state.message or "the export ended without saying why")
-    return given.summaries
+        if not given.summaries:
+            raise SunlakeError(state.message or "the export ended without saying why")
+        for step in (build, check, report):
+            if not stop.is_set():
+                state = await step(return_state=True)
+                if state.is_failed() and not given.checks:
+                    raise SunlakeError(state.message or f"{step.name} ended without saying why")
+    told = replace(given)
+    # Prefect keeps what it was given to the end of the process, and DuckDB would report that as a leak.
+    given.build, given.checks = None, []
+    return told

@@ -28,6 +28,27 @@ key_id_env = {key_id_env}
 secret_env = {secret_env}
 seeds = [{seeds}]
 start_rate = {start_rate}
+
+# What the report measures by.
+[[warehouse.schedules]]
+id = "office"
+monday = ["09:00-18:00"]
+tuesday = ["09:00-18:00"]
+wednesday = ["09:00-18:00"]
+thursday = ["09:00-18:00"]
+friday = ["09:00-18:00"]
+
+[[warehouse.sla]]
+id = "first reply in 5 minutes"
+metric = "frt"
+scope = "human"
+target = "5m"
+
+[[warehouse.sla]]
+id = "reply in 2 minutes"
+metric = "reply"
+scope = "any"
+target = "2m"
 """
 
 
@@ -57,7 +78,8 @@ class DemoFolder:
         return self.lake.exists()
 
     @property
-    def _toml(self) -> Path:
+    def toml(self) -> Path:
+        """The settings."""
         return self.root / "sunlake.toml"
 
     @property
@@ -78,7 +100,7 @@ class DemoFolder:
         quoted = {name: json.dumps(value, ensure_ascii=False) for name, value in values.items()}
         text = _SETTINGS.format(mark=MARK, world=self.world, start_rate=START_RATE, **quoted)
         try:
-            self._toml.write_text(text, "utf-8")
+            self.toml.write_text(text, "utf-8")
             with self._seeds.open("w", encoding="utf-8") as file:
                 file.writelines(f"{json.dumps(seed)}\n" for seed in seeds)
         except OSError as error:
@@ -86,14 +108,14 @@ class DemoFolder:
 
     def settings(self) -> Settings:
         """The demo's own settings, whatever the environment says about the user's."""
-        return load_settings(self._toml, environ={})
+        return load_settings(self.toml, environ={})
 
     def owner(self) -> str | None:
         """The world whose demo has written into the folder; "" if it is somebody else's, None if it is empty."""
         if not self.root.exists() or not any(self.root.iterdir()):
             return None
         try:
-            head = self._toml.read_text("utf-8").partition("\n")[0]
+            head = self.toml.read_text("utf-8").partition("\n")[0]
         except (OSError, UnicodeDecodeError):
             return ""
         return head.removeprefix(MARK) if head.startswith(MARK) else ""

@@ -18,7 +18,10 @@ SUMMARIES: Final = {
     "doctor": "Try keys, scopes and storage, and say what to mend.",
     "export": "Export everything that is new since the last run.",
     "status": "Show what was reached: coverage, files, runs.",
-    "sql": "Query the lake with SQL.",
+    "build": "Run the SQL models over the lake.",
+    "check": "Check what the models promise.",
+    "report": "Write the report as HTML, Markdown, CSV or Parquet.",
+    "sql": "Query the lake and the marts with SQL.",
     "compact": "Merge small files and drop superseded rows.",
     "repair": "Check the lake and rebuild the ledger from it.",
     "serve": "Run the schedules.",
@@ -32,6 +35,7 @@ HELP: Final = """Export Sunshine Conversations into a lake of Parquet, and query
   sunlake init                     write sunlake.toml, then fill it in
   sunlake doctor                   check it
   sunlake export --seeds users.csv
+  sunlake build && sunlake report --open
   sunlake sql "select count(*) from messages"
 
 The options below may stand before or after a command.

@@ -35,7 +35,7 @@ TERMINAL_ROWS: Final = 1_000
     "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write into a file."
 )
 @click.option("--file", "-f", "script", type=click.Path(path_type=Path), metavar="FILE.sql", help="Run a file.")
-@click.option("--list", "list_views", is_flag=True, help="List the tables.")
+@click.option("--list", "list_views", is_flag=True, help="List the tables and their columns.")
 @click.option(
     "--state-dir",
     envvar="XDG_STATE_HOME",
@@ -57,13 +57,14 @@ def command(
 ) -> None:
     r"""Query the lake with DuckDB's SQL. Without a query, open a prompt, or read standard input if it is no terminal.
 
-    Each table is a view of what is true now: the newest version of each row, without what is gone upstream. All
-    versions are in the schema raw. Queries only read.
+    Each table of the lake is a view of what is true now: the newest version of each row, without what is gone upstream.
+    All versions are in the schema raw. After `sunlake build` the marts are there, too. Queries only read.
 
     \b
     Examples:
       sunlake sql --list
       sunlake sql "select source_type, count(*) from messages group by all"
+      sunlake sql "from agg_response_daily where metric = 'frt' order by local_date desc limit 7"
       sunlake sql "from conversations where app_id = '5d8cff3cd55b040010928b5b'" -o conversations.parquet
       sunlake sql --file report.sql --format csv > report.csv
       sunlake sql
@@ -80,7 +81,7 @@ def command(
             _interruptible(connection, partial(_answer, connection, query, form=form, output=output, root=root))
 
         if list_views:
-            show_views(connection)
+            show_columns(connection)
         elif text is not None:
             answer(text)
         else:
@@ -96,10 +97,27 @@ def command(
 
 def show_views(connection: duckdb.DuckDBPyConnection) -> None:
     """Print the tables with what they hold."""
-    rows = connection.execute(
-        "select view_name, comment from duckdb_views() where schema_name = 'main' and not internal order by all"
-    ).fetchall()
-    print_table(["table", "rows"], rows)
+    print_table(["table", "rows"], [(name, comment) for _, name, comment in _views(connection)])
+
+
+def show_columns(connection: duckdb.DuckDBPyConnection) -> None:
+    """Print the tables and their columns with what they hold."""
+    columns = connection.execute("""
+        select schema_name, table_name, column_name, lower(data_type), comment
+        from duckdb_columns() where database_name = current_database() and not internal order by column_index
+    """).fetchall()
+    for schema, view, comment in _views(connection):
+        rows = [row[2:] for row in columns if row[:2] == (schema, view)]
+        print_table(["column", "type", "meaning"], rows, title=f"{view}: {comment}")
+        click.echo()
+
+
+def _views(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
+    """The tables of the lake and the marts: schema, name, what a row is."""
+    return connection.execute("""
+        select schema_name, view_name, comment from duckdb_views()
+        where schema_name in ('main', 'marts') and not internal and database_name = current_database() order by all
+    """).fetchall()
 
 
 def _format(form: str | None, output: Path | None) -> str:

@@ -102,10 +102,11 @@ def build(
 def _needed(models: Models, wanted: set[str]) -> set[str]:
     """What has to be computed: what is wanted, and what it reads that is stored nowhere."""
     conversation = {model.name for model in models.conversation}
-    needed = {model.name for model in models.before} | models.needs(wanted & conversation) | wanted
-    for model in reversed(models.after):
-        is_read = any(model.name in other.references for other in models.after if other.name in needed)
-        if is_read and not model.is_stored:
+    needed = models.needs(wanted & conversation) | wanted
+    for model in reversed([*models.before, *models.after]):
+        is_read = any(model.name in other.references for other in models if other.name in needed)
+        # What comes before conversations is cheap, and so never read from an older build.
+        if is_read and (not model.is_stored or model in models.before):
             needed.add(model.name)
     return needed
 
@@ -136,11 +137,12 @@ class _Build:
         with open_session(self.lake, staged, memory_limit=self.memory_limit) as connection:
             fill_sources(connection, self.lake, self.settings, snapshot)
             compute_before(connection, self.tally)
-            record = replace(record, inputs=inputs_fingerprint(connection, self.tally.models))
-            if why_full is None and last is not None and last.inputs != record.inputs:
-                why_full = "an app or integration changed"
             if self.is_selected:
                 why_full = why_full or "models were selected"
+            else:
+                record = replace(record, inputs=inputs_fingerprint(connection, self.tally.models))
+                if why_full is None and last is not None and last.inputs != record.inputs:
+                    why_full = "an app or integration changed"
             conversations, marts = self._compute(connection, snapshot, folder, is_full=why_full is not None)
             is_whole = not self.is_selected and not self.tally.broken
             write_meta(connection, self.tally, replace(record, is_whole=is_whole), is_full=why_full is not None)

@@ -28,8 +28,7 @@ def compute(connection: duckdb.DuckDBPyConnection, model: Model) -> int:
         raise
     except duckdb.Error as error:
         raise model_error(model, error) from None
-    if model.columns:
-        _check_columns(connection, model)
+    _check_columns(connection, model)
     return int(counted[0]) if counted else 0
 
 
@@ -48,8 +47,11 @@ def model_error(model: Model, error: duckdb.Error) -> ModelError:
 
 def _check_columns(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
     given = [row[0] for row in connection.execute(f"describe {model.name}").fetchall()]
+    for name in model.key:
+        if name not in given:
+            raise ModelError(f"{model.path}:1: {name} is in the key, but the SELECT does not give it")
     described = list(model.columns)
-    if given == described:
+    if not described or given == described:
         return
     missing = [name for name in given if name not in model.columns]
     extra = [name for name in described if name not in given]

@@ -8,12 +8,14 @@ Rows are sorted by the mart's key and nothing in a file depends on when it was w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipeline.lake import storage
 from pipeline.lake.layout import Lake
@@ -22,6 +24,7 @@ from pipeline.warehouse.tally import Tally
 from pipeline.warehouse.views import text
 
 FOLDER: Final = "marts"
+ROW_GROUP: Final = 100_000
 # Hive's own name for the partition of rows without a value.
 NO_MONTH: Final = "__HIVE_DEFAULT_PARTITION__"
 
@@ -87,11 +90,26 @@ def _write(connection: duckdb.DuckDBPyConnection, model: Model, folder: Path, *,
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, model: Model, path: Path, *, condition: str) -> None:
+    # Not DuckDB's COPY: its bytes depend on how its storage happens to hold equal rows.
     key = ", ".join(model.key)
-    connection.execute(
-        f"copy (select * from warehouse.{model.name} where {condition} order by {key}) to {text(str(path))} "
-        "(format parquet, compression zstd)"
-    )
+    rows = connection.sql(f"select * from warehouse.{model.name} where {condition} order by {key}")
+    reader = rows.to_arrow_reader(ROW_GROUP)
+    with storage.storage_errors(), pq.ParquetWriter(path, reader.schema, compression="zstd") as writer:
+        for table in _row_groups(reader):
+            writer.write_table(table, row_group_size=ROW_GROUP)
+
+
+def _row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """The same rows in tables of equal size, whatever the sizes of the batches."""
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        held.append(batch)
+        while sum(piece.num_rows for piece in held) >= ROW_GROUP:
+            table = pa.Table.from_batches(held)
+            yield table.slice(0, ROW_GROUP)
+            held = table.slice(ROW_GROUP).to_batches()
+    if held:
+        yield pa.Table.from_batches(held)
 
 
 def _changed_months(connection: duckdb.DuckDBPyConnection, model: Model) -> list[str]:

@@ -32,7 +32,7 @@ def show_warehouse(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         return
     connection.execute(f"attach {text(str(path))} as warehouse (read_only)")
     connection.execute("; ".join(["begin", *_statements(connection), "commit"]))
-    connection.execute(f"set global search_path = '{SEARCHED}'")
+    connection.execute(f"set search_path = '{SEARCHED}'")
 
 
 def _statements(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:

@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-LIBRARIES = ("httpx", "httpx-aiohttp", "aiohttp", "msgspec", "pyarrow", "sqlalchemy", "uvicorn", "httptools")
+LIBRARIES = (
+    *("httpx", "httpx-aiohttp", "aiohttp", "msgspec", "pyarrow", "duckdb", "sqlalchemy", "uvicorn", "httptools"),
+)
 
 
 def table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -16,6 +16,7 @@ class Scale:
         few: conversations of short histories for contenders that would take too long over all.
         rounds: how often each contender reads short histories without latency; the other series take one round.
         memory: conversations in each world that memory is measured with.
+        warehouse: messages in each lake that a warehouse is built of.
         changed_world: the world that calls are counted in.
     """
 
@@ -25,6 +26,7 @@ class Scale:
     few: int
     rounds: int
     memory: tuple[int, ...]
+    warehouse: tuple[int, ...]
     changed_world: str = "chitchat:500"
 
     @property
@@ -33,8 +35,30 @@ class Scale:
         return max(self.few // 10, 1)
 
 
-QUICK = Scale("quick", conversations=200, long_conversations=20, few=40, rounds=1, memory=(1_000, 3_000))
-USUAL = Scale("usual", conversations=2_000, long_conversations=100, few=200, rounds=2, memory=(2_000, 20_000))
+QUICK = Scale(
+    "quick",
+    conversations=200,
+    long_conversations=20,
+    few=40,
+    rounds=1,
+    memory=(1_000, 3_000),
+    warehouse=(200_000,),
+)
+USUAL = Scale(
+    "usual",
+    conversations=2_000,
+    long_conversations=100,
+    few=200,
+    rounds=2,
+    memory=(2_000, 20_000),
+    warehouse=(10_000_000,),
+)
 FULL = Scale(
-    "full", conversations=2_000, long_conversations=200, few=600, rounds=3, memory=(2_000, 20_000, 100_000, 1_000_000)
+    "full",
+    conversations=2_000,
+    long_conversations=200,
+    few=600,
+    rounds=3,
+    memory=(2_000, 20_000, 100_000, 1_000_000),
+    warehouse=(10_000_000, 50_000_000),
 )

@@ -64,8 +64,11 @@ def _check_answers(demo: subprocess.CompletedProcess[str]) -> None:
     assert demo.returncode == 0, demo.stdout + demo.stderr
     assert "60 of 60 known conversations" in demo.stdout
     assert "Messages per channel (sql/examples/messages_per_channel.sql)" in demo.stdout
-    assert "How long users wait for a reply (sql/examples/median_reply_time.sql)" in demo.stdout
+    assert "How long users wait for a reply (sql/examples/reply_times.sql)" in demo.stdout
     assert "whatsapp" in demo.stdout
+    assert re.search(r"\d+ checks, 0 failed", demo.stdout), demo.stdout
+    page = demo.stdout.splitlines()[-1].removeprefix("The report: ")
+    assert Path(page).read_text("utf-8").startswith("<!doctype html>")
     assert "Traceback" not in demo.stderr
 
 
@@ -84,7 +87,7 @@ def _check_hosts(folder: Path) -> None:
 
 def _check_advice(demo: subprocess.CompletedProcess[str], folder: Path) -> None:
     """Every command that is printed can be copied into a shell."""
-    advice = [line.strip() for line in demo.stdout.splitlines() if "SUNLAKE_LAKE=" in line]
+    advice = [line.strip() for line in demo.stdout.splitlines() if "SUNLAKE_CONFIG=" in line]
     assert len(advice) >= 3
     env = {"PATH": os.defpath, "HOME": str(folder), "PYTHONPATH": str(PROJECT)}
     for line in advice:

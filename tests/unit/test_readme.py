@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline.cli.main import PLACES
 from pipeline.lake.tables import TABLES
+from pipeline.warehouse.models import load_models
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -26,6 +27,13 @@ def test_every_table_and_column_is_documented() -> None:
         for table in TABLES.values()
     }
     assert found == expected
+
+
+def test_every_mart_is_documented() -> None:
+    """The README names each mart with the question that it answers, and no other."""
+    rows = re.findall(r"^\| ((?:fct|agg|dim)_\w+) \| (.+) \|$", README.read_text("utf-8"), re.MULTILINE)
+    assert sorted(name for name, _ in rows) == sorted(model.table for model in load_models() if model.schema == "marts")
+    assert all("?" in question for _, question in rows)
 
 
 def test_every_command_in_the_readme_exists() -> None:

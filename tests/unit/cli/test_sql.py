@@ -82,10 +82,12 @@ def test_output_goes_into_a_file_of_the_form_of_its_name(workplace: Path) -> Non
 
 
 def test_the_tables_are_listed(workplace: Path) -> None:
-    """`--list` names the tables with what a row of each is."""
+    """`--list` names the tables with what a row of each is, and their columns with type and meaning."""
     lines = _sql(workplace, "--list").stdout.splitlines()
-    assert len(lines) == 14
-    assert any(line.startswith("messages ") and "One row per message" in line for line in lines)
+    titles = [line for line in lines if ": One row" in line]
+    assert len(titles) == 13
+    assert "messages: One row per message, in its newest version." in titles
+    assert any(line.split() == "message_id varchar Id of the message.".split() for line in lines)
 
 
 @pytest.mark.parametrize(

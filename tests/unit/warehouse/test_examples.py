@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.config import Settings
 from pipeline.errors import UsageError
+from pipeline.warehouse.build import build
 from pipeline.warehouse.examples import example_names, example_sql
-from tests.unit.warehouse.lakes import LakeFiles, at, message, talk
+from tests.unit.warehouse.lakes import LakeFiles, at, talk
 
 
 @pytest.fixture
@@ -19,14 +21,15 @@ def lake(tmp_path: Path) -> LakeFiles:
 
 @pytest.mark.parametrize("name", example_names())
 def test_an_example_says_what_a_row_is_and_runs_on_an_empty_lake(lake: LakeFiles, name: str) -> None:
-    """Each example begins with its grain and needs no data."""
+    """Each example begins with its grain and needs no data, but marts need a build."""
+    assert build(Settings(lake=str(lake.root))).exit_code == 0
     assert example_sql(name).startswith("-- grain: one row per ")
     assert lake.ask(example_sql(name)) == []
 
 
 def test_the_three_examples_are_there() -> None:
     """They are found in a checkout."""
-    assert example_names() == ["conversations_per_month", "median_reply_time", "messages_per_channel"]
+    assert example_names() == ["conversations_per_month", "messages_per_channel", "reply_times"]
     with pytest.raises(UsageError, match="there are conversations_per_month"):
         example_sql("../../README")
 
@@ -55,30 +58,18 @@ def test_conversations_per_month(lake: LakeFiles) -> None:
     assert lake.ask(example_sql("conversations_per_month")) == [("2026-02", 1, 1, 2.0, 2), ("2026-03", 2, 1, 2.0, 3)]
 
 
-def test_median_reply_time(lake: LakeFiles) -> None:
-    """A wait runs from the first message of a block to the next reply, in the channel of that first message."""
+def test_reply_times(lake: LakeFiles) -> None:
+    """A turn waits from its first message to the reply, on its channel; unanswered ones count, but have no time."""
     lake.add(
         "messages",
-        # Two blocks: 0 to 10 (its second message, on another channel, starts no wait), 30 to 32.
+        # Two turns: 0 to 10 (its second message, on another channel, begins none), 30 to 32.
         *talk("c1", [(0, "user", "web"), (5, "user", "whatsapp"), (10, "business", "api"), (11, "business", "api"),
                      (30, "user", "web"), (32, "business", "api")]),
-        # The business begins, and the last block is not answered.
+        # The business begins, and the last turn is not answered.
         *talk("c2", [(0, "business", "api"), (7, "user", "web"), (11, "business", "api"), (50, "user", "web")]),
         *talk("c3", [(0, "user", "sms")]),
     )  # fmt: skip
-    assert lake.ask(example_sql("median_reply_time")) == [
-        ("web", 3, 1, 4.0, 8.8),
-        ("sms", 0, 1, None, None),
-    ]
-
-
-def test_equal_times_are_ordered_by_id(lake: LakeFiles) -> None:
-    """A reply of the same millisecond counts as a wait of none, if its id comes later."""
-    lake.add(
-        "messages",
-        message("a", author_type="user", source_type="web", conversation="c1"),
-        message("b", author_type="business", source_type="api", conversation="c1"),
-        message("d", author_type="user", source_type="web", conversation="c2"),
-        message("c", author_type="business", source_type="api", conversation="c2"),
-    )
-    assert lake.ask(example_sql("median_reply_time")) == [("web", 1, 1, 0.0, 0.0)]
+    for name in ("c1", "c2", "c3"):
+        lake.add("conversations", {"conversation_id": name, "created_at": at(0)})
+    assert build(Settings(lake=str(lake.root))).exit_code == 0
+    assert lake.ask(example_sql("reply_times")) == [("web", 4, 25.0, 4.0, 8.8), ("sms", 1, 100.0, None, None)]

@@ -1,0 +1,151 @@
+-- grain: one row per session
+-- key: app_id, session_id
+-- unit: conversation
+-- When a session ended, beside what is in intermediate.int_session_spans.
+-- A session ends at its closing; else, if another one follows, when the silence in between became too long; else when
+-- the moment up to which the conversation is known lies behind the limit: late_answer_ms (L) after a user's last
+-- message, gap_ms (G) after a business one. Settled is what was closed, or is silent for longer than L by the moment up
+-- to which the conversation was read; as_of_ms is then the moment from which that holds. Before, it is the
+-- conversation's, which is that of its last session if that is settled, and else how far it was read.
+with
+usual_gaps as (
+    select * from settings.session_gaps
+    where channel is null
+),
+
+closings as (
+    select
+        conversation_no,
+        message_no as after_no,
+        received_ms as closed_ms,
+        end_reason
+    from intermediate.int_messages_classified
+    where end_reason is not null
+    union all
+    select
+        conversation_no,
+        after_no,
+        closed_ms,
+        end_reason
+    from intermediate.int_webhook_closings
+),
+
+-- The first closing after the last message ends a session; those that follow it end nothing.
+first_closings as (
+    select
+        spans.conversation_no,
+        spans.session_no,
+        arg_min(closings.closed_ms, row(closings.after_no, closings.closed_ms)) as closed_ms,
+        arg_min(closings.end_reason, row(closings.after_no, closings.closed_ms)) as end_reason
+    from intermediate.int_session_spans as spans
+    inner join closings
+        on
+            spans.conversation_no = closings.conversation_no
+            and spans.last_no <= closings.after_no
+            and coalesce(spans.next_first_no, 9223372036854775807) > closings.after_no
+    group by spans.conversation_no, spans.session_no
+),
+
+-- Channels of last messages matter only where a channel has limits of its own.
+own_limits as (
+    select
+        spans.conversation_no,
+        spans.session_no,
+        own_gaps.gap_ms,
+        own_gaps.late_answer_ms
+    from settings.session_gaps as own_gaps
+    inner join intermediate.int_messages_classified as messages
+        on own_gaps.channel = messages.channel
+    inner join intermediate.int_session_spans as spans
+        on messages.conversation_no = spans.conversation_no and messages.message_no = spans.last_no
+),
+
+limited as (
+    select
+        spans.*,
+        conversations.app_id,
+        conversations.conversation_id,
+        conversation_spans.conversation_type,
+        conversation_spans.user_key,
+        conversation_spans.read_ms,
+        conversation_spans.is_with_agents,
+        closings.closed_ms,
+        closings.end_reason as closing_reason,
+        coalesce(own_limits.late_answer_ms, usual_gaps.late_answer_ms) as late_answer_ms,
+        conversation_spans.is_left_truncated and spans.session_no = 1 as is_left_truncated,
+        -- How long the last message keeps the session open.
+        if(
+            spans.last_class = 'user' and not coalesce(spans.is_next_user_initiated, false),
+            coalesce(own_limits.late_answer_ms, usual_gaps.late_answer_ms),
+            coalesce(own_limits.gap_ms, usual_gaps.gap_ms)
+        ) as limit_ms
+    from intermediate.int_session_spans as spans
+    cross join usual_gaps
+    inner join intermediate.int_conversations as conversations
+        on spans.conversation_no = conversations.conversation_no
+    inner join intermediate.int_conversation_spans as conversation_spans
+        on spans.conversation_no = conversation_spans.conversation_no
+    left join first_closings as closings
+        on spans.conversation_no = closings.conversation_no and spans.session_no = closings.session_no
+    left join own_limits
+        on spans.conversation_no = own_limits.conversation_no and spans.session_no = own_limits.session_no
+),
+
+settled as (
+    select
+        *,
+        case
+            when closed_ms is not null then closed_ms
+            when read_ms - last_ms > late_answer_ms then last_ms + late_answer_ms + 1
+        end as settled_ms,
+        case
+            when closed_ms is not null then closed_ms
+            when next_started_ms is not null or read_ms - last_ms > limit_ms then last_ms + limit_ms
+        end as ended_ms
+    from limited
+),
+
+-- The conversation's moment is that of its last session.
+last_sessions as (
+    select
+        conversation_no,
+        coalesce(settled_ms, read_ms) as conversation_as_of_ms
+    from settled
+    where next_started_ms is null
+)
+
+select
+    settled.app_id,
+    settled.conversation_id,
+    settled.conversation_no,
+    settled.conversation_type,
+    settled.user_key,
+    settled.session_no,
+    settled.first_no,
+    settled.last_no,
+    settled.started_ms,
+    settled.ended_ms,
+    settled.is_user_initiated,
+    settled.is_left_truncated,
+    settled.is_with_agents,
+    settled.last_class,
+    settled.n_user,
+    settled.n_agent,
+    settled.n_bot,
+    settled.n_unknown,
+    settled.has_agent_after_bot,
+    settled.first_block_no,
+    settled.first_user_no,
+    settled.first_user_ms,
+    settled.first_reply_ms,
+    settled.first_agent_ms,
+    settled.first_bot_ms,
+    last_sessions.conversation_as_of_ms,
+    settled.conversation_id || ':' || settled.first_message_id as session_id,
+    coalesce(settled.closing_reason, if(settled.ended_ms is null, 'open', 'inactivity')) as end_reason,
+    settled.settled_ms is not null as is_settled,
+    coalesce(settled.settled_ms, last_sessions.conversation_as_of_ms) as as_of_ms,
+    if(settled.n_user > 0, settled.first_user_channel, settled.first_channel) as first_channel
+from settled
+inner join last_sessions
+    on settled.conversation_no = last_sessions.conversation_no

@@ -1,0 +1,95 @@
+-- grain: one row per app, channel and hour of UTC at whose beginning somebody waited
+-- key: app_id, channel, hour
+-- column app_id: Id of the app.
+-- column channel: Channel at the arrival; 'none' if not known.
+-- column hour: The full hour, in UTC.
+-- column open_turns: Turns that had begun by then and were not over.
+-- column pending_human: Waits for an agent that had begun by then and were not over, but none that is only a bot's.
+-- column oldest_age_s: Seconds that the oldest of the open turns had lasted; null if there is none.
+-- column oldest_pending_human_age_s: Seconds that the oldest of the waits had lasted; null if there is none.
+-- column n_lt_5m: Open turns that had lasted less than 5 minutes.
+-- column n_lt_1h: Open turns from 5 minutes to less than an hour.
+-- column n_lt_8h: Open turns from one hour to less than 8.
+-- column n_lt_24h: Open turns from 8 hours to less than 24.
+-- column n_ge_24h: Open turns of 24 hours and more.
+-- check: n_lt_5m + n_lt_1h + n_lt_8h + n_lt_24h + n_ge_24h = open_turns
+-- check: open_turns > 0 or pending_human > 0
+-- check: (open_turns > 0) = (oldest_age_s is not null)
+-- not null: open_turns, pending_human, n_lt_5m, n_lt_1h, n_lt_8h, n_lt_24h, n_ge_24h
+-- Who waited when. A turn is backlog from its first message on until just before its reply or the end of its session;
+-- what is still open is so until the newest moment that is known of the app. A wait for an agent goes on while a bot
+-- talks. Any past hour is computed again with each build, so that late facts find their place.
+with
+counts as (
+    select
+        app_id,
+        channel,
+        hour_no,
+        cast(coalesce(sum(n) filter (where age_class > 0), 0) as bigint) as open_turns,
+        cast(coalesce(sum(n) filter (where age_class = 0), 0) as bigint) as pending_human,
+        cast(coalesce(sum(n) filter (where age_class = 1), 0) as bigint) as n_lt_5m,
+        cast(coalesce(sum(n) filter (where age_class = 2), 0) as bigint) as n_lt_1h,
+        cast(coalesce(sum(n) filter (where age_class = 3), 0) as bigint) as n_lt_8h,
+        cast(coalesce(sum(n) filter (where age_class = 4), 0) as bigint) as n_lt_24h,
+        cast(coalesce(sum(n) filter (where age_class = 5), 0) as bigint) as n_ge_24h
+    from intermediate.int_backlog_ages
+    group by app_id, channel, hour_no
+),
+
+-- The oldest at an hour is the first that lasts longer than all that began before it.
+lasting as (
+    select
+        *,
+        greatest(from_hour, max(to_hour) over (
+            partition by app_id, channel, is_human
+            order by first_user_ms, wait_id
+            rows between unbounded preceding and 1 preceding
+        )) as since_hour
+    from intermediate.int_waiting_hours
+),
+
+oldest as (
+    select
+        app_id,
+        channel,
+        is_human,
+        first_user_ms,
+        unnest(range(since_hour, to_hour)) as hour_no
+    from lasting
+    where since_hour < to_hour
+),
+
+ages as (
+    select
+        app_id,
+        channel,
+        hour_no,
+        max(hour_no * 3600000 - first_user_ms) filter (where not is_human) / 1000 as oldest_age_s,
+        max(hour_no * 3600000 - first_user_ms) filter (where is_human) / 1000 as oldest_pending_human_age_s
+    from oldest
+    group by app_id, channel, hour_no
+),
+
+timed as (
+    select
+        *,
+        make_timestamp(hour_no * 3600000000) as hour -- noqa: RF04
+    from counts
+)
+
+select
+    timed.app_id,
+    timed.channel,
+    timed.hour,
+    timed.open_turns,
+    timed.pending_human,
+    ages.oldest_age_s,
+    ages.oldest_pending_human_age_s,
+    timed.n_lt_5m,
+    timed.n_lt_1h,
+    timed.n_lt_8h,
+    timed.n_lt_24h,
+    timed.n_ge_24h
+from timed
+inner join ages
+    on timed.app_id = ages.app_id and timed.channel = ages.channel and timed.hour_no = ages.hour_no

@@ -1,0 +1,82 @@
+-- grain: one row per message, in its newest version, unless it or its conversation is gone
+-- key: app_id, conversation_id, message_id
+-- unit: conversation
+-- A message is told apart by its conversation and id. Finding superseded versions must not touch wide columns: ids are
+-- counted by their hash, and only ids that are there twice are compared. A message that nobody knows the time of can't
+-- be put in order, and is left out. Instead of the list of the author's subtypes there is a flag for each.
+with
+doubled as (
+    select hash(message_id) as key_hash
+    from raw.messages
+    group by key_hash
+    having count(*) > 1
+),
+
+versions as not materialized (
+    select
+        message.app_id,
+        message.conversation_id,
+        message.message_id,
+        message.received_at,
+        message.author_type,
+        message.author_subtypes,
+        message.author_user_id,
+        message.source_type,
+        message.source_original_message_at,
+        message.content_type,
+        message.activity,
+        message.deleted,
+        message.exported_at,
+        message.run_id
+    from raw.messages as message
+    where message.received_at is not null
+),
+
+newest as (
+    select versions.*
+    from versions
+    anti join doubled on hash(versions.message_id) = doubled.key_hash
+    union all
+    select versions.*
+    from versions
+    semi join doubled on hash(versions.message_id) = doubled.key_hash
+    qualify row_number() over (
+        partition by versions.app_id, versions.conversation_id, versions.message_id
+        order by versions.exported_at desc, versions.run_id desc
+    ) = 1
+),
+
+live as (
+    select newest.*
+    from newest
+    anti join raw.buried as buried_message
+        on
+            newest.app_id = buried_message.app_id
+            and buried_message.entity = 'message'
+            and newest.message_id = buried_message.entity_id
+            and newest.exported_at <= buried_message.seen_at
+    anti join raw.buried as buried_conversation
+        on
+            newest.app_id = buried_conversation.app_id
+            and buried_conversation.entity = 'conversation'
+            and newest.conversation_id = buried_conversation.entity_id
+            and newest.exported_at <= buried_conversation.seen_at
+)
+
+select
+    live.app_id,
+    live.conversation_id,
+    live.message_id,
+    live.author_type,
+    live.author_user_id,
+    live.source_type,
+    epoch_ms(live.received_at) as received_ms,
+    case when live.deleted then 'deleted' else live.content_type end as content_type,
+    case when live.activity is not null then coalesce(live.activity ->> '$.type', '') end as activity_type,
+    coalesce(list_contains(live.author_subtypes, 'AI'), false) as has_ai_subtype,
+    coalesce(list_contains(live.author_subtypes, 'bot'), false) as has_bot_subtype,
+    coalesce(list_contains(live.author_subtypes, 'agent'), false) as has_agent_subtype,
+    coalesce(list_contains(live.author_subtypes, 'activity'), false) as has_activity_subtype,
+    coalesce(live.deleted, false) as is_deleted,
+    epoch_ms(live.received_at) - epoch_ms(live.source_original_message_at) as channel_lag_ms
+from live

@@ -1,0 +1,24 @@
+"""Runs a test over made-up histories and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from hypothesis import HealthCheck, Phase, given, settings
+
+from tests.sql.made_histories import histories
+from tests.sql.made_settings import written_settings
+
+# Nothing is made smaller: a history takes half a second to compute, and a failure names the conversations it is about.
+PHASES: Final = (Phase.explicit, Phase.reuse, Phase.generate)
+
+
+def few_examples(examples: int) -> settings:
+    """Settings for tests that compute all models for each example."""
+    return settings(max_examples=examples, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
+
+
+def over_histories(examples: int) -> Callable[[Callable[..., None]], Callable[..., Any]]:
+    """A decorator that gives a test so many pairs of `tables` and `written`."""
+    return lambda test: few_examples(examples)(given(tables=histories(), written=written_settings())(test))
