@@ -125,13 +125,14 @@ def test_a_sweep_finds_what_an_export_can_not_see(serve: Serve) -> None:
     assert_same_as_world(bench.lake, bench.sandbox)
 
 
-def test_a_night_exports_and_compacts(serve: Serve) -> None:
-    """Each step is a flow of its own, and the last state tells how each went."""
+def test_a_night_exports_builds_checks_and_reports(serve: Serve) -> None:
+    """Each step is a flow of its own, and the last state tells how each went; the report is there in the morning."""
     bench = serve(WORLD)
     _run(export, bench)
     state, _ = _run(nightly, bench)
     steps = [line.partition(":")[0] for line in str(state.message).splitlines()]
-    assert (state.name, steps) == ("Completed", ["export", "compact"])
+    assert (state.name, steps) == ("Completed", ["export", "compact", "build", "check", "report"]), state.message
+    assert (bench.lake / "_sunlake" / "report" / "index.html").exists()
     assert _run(compact, bench, app_ids=[bench.app_id])[0].name == "Completed"
     assert_same_as_world(bench.lake, bench.sandbox)
     assert_no_message_twice(bench.lake, app_id=bench.app_id)

@@ -87,7 +87,7 @@ def test_the_tables_are_listed(workplace: Path) -> None:
     titles = [line for line in lines if ": One row" in line]
     assert len(titles) == 13
     assert "messages: One row per message, in its newest version." in titles
-    assert any(line.split() == "message_id varchar Id of the message.".split() for line in lines)
+    assert any(line.split() == ["message_id", "varchar", "Id", "of", "the", "message."] for line in lines)
 
 
 @pytest.mark.parametrize(
