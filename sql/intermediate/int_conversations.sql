@@ -12,10 +12,10 @@ known as (
         conversations.active_integration_type,
         conversations.created_at,
         conversations.created_ms,
+        cast('0x' || nullif(ids.last_run, '') as bigint) as last_run_ms,
         coalesce(conversations.app_id, ids.app_id) as app_id,
         coalesce(conversations.conversation_id, ids.conversation_id) as conversation_id,
-        conversations.conversation_id is not null as is_there,
-        cast('0x' || nullif(ids.last_run, '') as bigint) as last_run_ms
+        conversations.conversation_id is not null as is_there
     from staging.stg_conversations as conversations
     full join staging.stg_conversation_ids as ids
         on conversations.app_id = ids.app_id and conversations.conversation_id = ids.conversation_id

@@ -38,6 +38,7 @@ blocks as (
 mixed_bots as (
     select
         blocks.conversation_no,
+        blocks.session_no,
         blocks.block_no,
         max(messages.received_ms) as last_bot_ms
     from intermediate.int_session_blocks as blocks
@@ -46,9 +47,9 @@ mixed_bots as (
             blocks.conversation_no = messages.conversation_no
             and messages.message_no between blocks.bot_no and blocks.agent_no
     where
-        blocks.bot_no < blocks.agent_no and blocks.agent_no < blocks.last_bot_no
+        blocks.n_user > 0 and blocks.bot_no < blocks.agent_no and blocks.agent_no < blocks.last_bot_no
         and messages.class = 'bot' and messages.is_eligible
-    group by blocks.conversation_no, blocks.block_no
+    group by blocks.conversation_no, blocks.session_no, blocks.block_no
 ),
 
 bots as (
@@ -60,7 +61,10 @@ bots as (
         end as bot_before_agent_ms
     from blocks
     left join mixed_bots
-        on blocks.conversation_no = mixed_bots.conversation_no and blocks.block_no = mixed_bots.block_no
+        on
+            blocks.conversation_no = mixed_bots.conversation_no
+            and blocks.session_no = mixed_bots.session_no
+            and blocks.block_no = mixed_bots.block_no
 ),
 
 waits as (

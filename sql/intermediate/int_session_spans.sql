@@ -13,7 +13,6 @@ summed as (
         cast(sum(n_unknown) as bigint) as n_unknown,
         arg_min(first_message_id, block_no) as first_message_id,
         arg_min_null(first_channel, block_no) as first_channel,
-        arg_min(n_user > 0, block_no) as is_user_initiated,
         arg_max(last_class, block_no) as last_class,
         min(first_no) as first_no,
         min(first_ms) as started_ms,
@@ -33,8 +32,9 @@ summed as (
 
 select
     *,
+    coalesce(first_user_no = first_no, false) as is_user_initiated,
     lead(first_no) over session_order as next_first_no,
     lead(started_ms) over session_order as next_started_ms,
-    lead(is_user_initiated) over session_order as is_next_user_initiated
+    lead(coalesce(first_user_no = first_no, false)) over session_order as is_next_user_initiated
 from summed
 window session_order as (partition by conversation_no order by session_no)

@@ -43,12 +43,11 @@ kept as (
 ),
 
 measured as (
-    select
-        *,
-        percentiles_s[1] as p50_s,
-        percentiles_s[2] as p90_s,
-        percentiles_s[3] as p95_s
-    from intermediate.int_responses_daily
+    select * from intermediate.int_first_reply_times_daily
+    union all by name
+    select * from intermediate.int_turn_times_daily
+    union all by name
+    select * from intermediate.int_wait_times_daily
 )
 
 select

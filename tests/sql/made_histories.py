@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.sql.reference.moments import DAY, HOUR, MINUTE, SECOND, to_moment, to_ms
 
-START_MS: Final = to_ms(datetime(2025, 3, 24, tzinfo=UTC))
+START_MS: Final = to_ms(datetime(2025, 3, 27, tzinfo=UTC))
 EXPORTED: Final = datetime(2025, 6, 1, tzinfo=UTC)
 APPS: Final = ("a1", "a2")
 USERS: Final = ("u0", "u1", "u2", "u3", "u4")
@@ -114,7 +114,7 @@ class _Talk:
 _TALKS: Final = st.builds(
     _Talk,
     app_id=st.sampled_from(APPS),
-    begins=st.integers(0, 20 * DAY // SECOND).map(lambda seconds: START_MS + seconds * SECOND),
+    begins=st.integers(0, 6 * DAY // SECOND).map(lambda seconds: START_MS + seconds * SECOND),
     before=st.sampled_from((0, 0, 1, HOUR, HOUR + 1, None)),
     user=st.sampled_from(USERS),
     other=st.sampled_from(USERS),

@@ -27,6 +27,14 @@ SLA: Final = (
         "valid_from": "2025-03-30",
     },
     {"id": "next", "metric": "next_reply", "scope": "agent", "target": "20h", "clock": "business"},
+    {"id": "frt-bot", "metric": "frt", "scope": "bot", "target": "60s"},
+    {"id": "bot", "metric": "reply", "scope": "bot", "target": "7s", "valid_from": "2025-03-28"},
+    {"id": "agent", "metric": "reply", "scope": "agent", "target": "1h", "clock": "business"},
+    {
+        **{"id": "agent-web", "metric": "reply", "scope": "agent", "target": "5h", "clock": "business"},
+        **{"channel": "web", "valid_from": "2025-03-29", "valid_to": "2025-04-03"},
+    },
+    {"id": "next-any", "metric": "next_reply", "scope": "any", "target": "20h"},
     {"id": "wait", "metric": "human_wait", "scope": "human", "target": "2d"},
     {"id": "handoff", "metric": "human_handoff", "scope": "human", "target": "1h"},
 )

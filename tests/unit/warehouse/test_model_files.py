@@ -177,8 +177,7 @@ def test_a_failing_select_is_named_with_its_line(tmp_path: Path, sql: str, messa
 
 
 def test_the_models_that_come_with_sunlake_are_sound() -> None:
-    """All files of `sql/` load, none exceeds 80 lines beyond its header, and each mart says what it answers."""
-    for model in load_models():
-        body = [line for line in model.sql.splitlines() if not line.startswith("--")]
-        assert len(body) <= 80, model.path
-        assert model.schema != "marts" or model.description, model.path
+    """All files of `sql/` load, and each mart says what it answers."""
+    marts = [model for model in load_models() if model.schema == "marts"]
+    assert len(marts) > 20
+    assert [model.path for model in marts if not model.description] == []

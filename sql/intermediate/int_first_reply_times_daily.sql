@@ -1,7 +1,9 @@
 -- grain: one row per app, local date, channel, scope, clock and metric with at least one arrival
 -- key: app_id, local_date, channel, scope, clock, metric
 -- unit: local_date
--- What marts.agg_response_daily shows but for targets; metrics, scopes and who counts are explained there.
+-- First replies (metric frt).
+-- The parts of marts.agg_response_daily, where metrics and scopes are explained, are computed one by one, since exact
+-- percentiles need all values of a group in memory.
 with
 responses as (
     select
@@ -28,38 +30,6 @@ responses as (
         sessions.initiated_by = 'user' and not sessions.left_truncated
         and (scopes.scope != 'human' or sessions.is_human_wanted)
         and (scopes.scope != 'bot' or sessions.frt_bot_ms is not null)
-    union all
-    select
-        turns.app_id,
-        turns.local_date,
-        turns.channel,
-        kinds.metric,
-        if(kinds.is_by_class, turns.reply_class, 'any') as scope,
-        turns.schedule_id,
-        turns.status = 'open' as is_open,
-        turns.reply_ms as calendar_ms,
-        turns.reply_business_ms as business_ms
-    from marts.fct_turns as turns
-    cross join (
-        values ('reply', false), ('reply', true), ('next_reply', false), ('next_reply', true)
-    ) as kinds (metric, is_by_class)
-    where
-        (kinds.metric = 'reply' or turns.turn_no > 1)
-        and (not kinds.is_by_class or turns.reply_class in ('agent', 'bot'))
-    union all
-    select
-        waits.app_id,
-        waits.local_date,
-        waits.channel,
-        kinds.metric,
-        'human' as scope,
-        waits.schedule_id,
-        waits.is_open,
-        if(kinds.metric = 'human_wait', waits.wait_ms, waits.handoff_ms) as calendar_ms,
-        if(kinds.metric = 'human_wait', waits.wait_business_ms, waits.handoff_business_ms) as business_ms
-    from marts.fct_human_waits as waits
-    cross join (values ('human_wait'), ('human_handoff')) as kinds (metric)
-    where waits.status != 'bot_only'
 ),
 
 timed as (
@@ -79,21 +49,30 @@ timed as (
             clocks.clock = 'calendar'
             or responses.business_ms is not null
             or (responses.schedule_id is not null and responses.calendar_ms is null)
+),
+
+measured as (
+    select
+        app_id,
+        local_date,
+        channel,
+        scope,
+        clock,
+        metric,
+        count(*) as n,
+        count(*) filter (where is_answered) as n_answered,
+        count(*) filter (where not is_answered and is_open) as n_open,
+        count(*) filter (where not is_answered and not is_open) as n_closed_unanswered,
+        sum(answer_ms) / count(answer_ms) / 1000 as avg_s,
+        quantile_cont(answer_ms / 1000, [0.5, 0.9, 0.95]) as percentiles_s,
+        max(answer_ms) / 1000 as max_s
+    from timed
+    group by all
 )
 
 select
-    app_id,
-    local_date,
-    channel,
-    scope,
-    clock,
-    metric,
-    count(*) as n,
-    count(*) filter (where is_answered) as n_answered,
-    count(*) filter (where not is_answered and is_open) as n_open,
-    count(*) filter (where not is_answered and not is_open) as n_closed_unanswered,
-    sum(answer_ms) / count(answer_ms) / 1000 as avg_s,
-    quantile_cont(answer_ms / 1000, [0.5, 0.9, 0.95]) as percentiles_s,
-    max(answer_ms) / 1000 as max_s
-from timed
-group by all
+    * exclude (percentiles_s),
+    percentiles_s[1] as p50_s,
+    percentiles_s[2] as p90_s,
+    percentiles_s[3] as p95_s
+from measured
