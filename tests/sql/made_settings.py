@@ -31,8 +31,8 @@ SLA: Final = (
     {"id": "bot", "metric": "reply", "scope": "bot", "target": "7s", "valid_from": "2025-03-28"},
     {"id": "agent", "metric": "reply", "scope": "agent", "target": "1h", "clock": "business"},
     {
-        **{"id": "agent-web", "metric": "reply", "scope": "agent", "target": "5h", "clock": "business"},
-        **{"channel": "web", "valid_from": "2025-03-29", "valid_to": "2025-04-03"},
+        "id": "agent-web", "metric": "reply", "scope": "agent", "target": "5h", "clock": "business",
+        "channel": "web", "valid_from": "2025-03-29", "valid_to": "2025-04-03",
     },
     {"id": "next-any", "metric": "next_reply", "scope": "any", "target": "20h"},
     {"id": "wait", "metric": "human_wait", "scope": "human", "target": "2d"},
