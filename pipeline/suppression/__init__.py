@@ -1,0 +1,1 @@
+"""Who may not enter the lake: keys, subjects, personal fields, redaction of rows, the suppression list, the gate."""
