@@ -143,14 +143,12 @@ class Reads:
     async def _list(
         self, route: Route, kind: type[T], ids: Mapping[str, str], query: Mapping[str, str]
     ) -> list[T] | None:
-        found: list[T] = []
+        items = self._items(route, {"appId": self.app_id, **ids}, query)
         try:
-            async for item in self._items(route, {"appId": self.app_id, **ids}, query):
-                found.append(_read(item, kind, route=route))
+            return [_read(item, kind, route=route) async for item in items]
         except ApiError as error:
             self._missed(error)
             return None
-        return found
 
     async def _items(
         self, route: Route, path: Mapping[str, str], query: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""What an erasure upstream is told, and what it tells: policy, journal, steps, result. None of it shows an identifier."""
+"""What an erasure upstream is told, and what it tells: policy, journal, steps, result. Identifiers are never shown."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class Discovered:
 
 @dataclass(slots=True)
 class GroupCount:
-    """Messages of one group conversation: the others' before and after, how many of them are lost, and those deleted."""
+    """Messages of a group conversation: those of others before and after, how many of them are lost; those deleted."""
 
     before: int
     after: int = 0
