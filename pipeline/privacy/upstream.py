@@ -78,11 +78,10 @@ async def erase_upstream(
         raise ValueError(f"{subject.action} erases nothing")
     if known is not None and (known.app_id != subject.app_id or known.client is not client):
         raise ValueError("the app that is known to be good is another one")
-    reads = Reads(client, subject.app_id)
-    run = UpstreamRun(known or KnownGood(client, subject.app_id), subject, policy, journal, reads)
+    run = None
     try:
-        if known is None:
-            await known_good(client, subject.app_id)
+        proof = known or await known_good(client, subject.app_id)
+        run = UpstreamRun(proof, subject, policy, journal, Reads(client, subject.app_id))
         status, reason = await _erase(run)
     except UpstreamStopError as error:
         status, reason = UpstreamStatus.FATAL, error.reason
@@ -90,7 +89,7 @@ async def erase_upstream(
         status, reason = UpstreamStatus.FAILED_RETRYABLE, UpstreamReason.UNAVAILABLE
     except ApiError as error:
         status, reason = UpstreamStatus.FATAL, _reason(error)
-    return _result(run, status, reason)
+    return UpstreamResult(status=status, reason=reason) if run is None else _result(run, status, reason)
 
 
 async def _erase(run: UpstreamRun) -> tuple[UpstreamStatus, UpstreamReason | None]:
@@ -100,14 +99,14 @@ async def _erase(run: UpstreamRun) -> tuple[UpstreamStatus, UpstreamReason | Non
     for step, act in _PII_ONLY if run.subject.action is Action.PII_ONLY else _ERASE:
         if not run.is_done(step):
             is_gone = await act(run) is not False
+    await count_after(run)
     return await _verify(run) if is_gone else (UpstreamStatus.PENDING, UpstreamReason.NOT_VISIBLE)
 
 
 async def _verify(run: UpstreamRun) -> tuple[UpstreamStatus, UpstreamReason | None]:
     """Look whether all is gone; the steps that did not achieve it are open again."""
-    if run.subject.action is Action.ERASE:
-        await count_after(run)
-    remains = await remains_of(run.reads, run.subject)
+    conversations = (run.subject.personal_conversation_ids | run.survey.personal.keys()) - run.survey.groups.keys()
+    remains = await remains_of(run.reads, run.subject, conversations=conversations)
     is_pii = run.subject.action is Action.PII_ONLY
     if remains.users:
         run.end(UpstreamStep.PERSONAL_INFORMATION if is_pii else UpstreamStep.USER, "pending")

@@ -5,6 +5,7 @@ A 404 means "already erased" only in a run in which the app has answered: a wron
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Literal
 
@@ -72,11 +73,13 @@ async def verify_upstream(client: ApiClient, subject: Subject, *, known: KnownGo
         ConfigError, ApiError: it can't be found out.
     """
     known = known or await known_good(client, subject.app_id)
-    return "pending" if await remains_of(Reads(known.client, known.app_id), subject) else "gone"
+    conversations = subject.personal_conversation_ids - subject.group_conversation_ids
+    reads = Reads(known.client, known.app_id)
+    return "pending" if await remains_of(reads, subject, conversations=conversations) else "gone"
 
 
-async def remains_of(reads: Reads, subject: Subject) -> Remains:
-    """How much of a subject upstream still shows."""
+async def remains_of(reads: Reads, subject: Subject, *, conversations: AbstractSet[str]) -> Remains:
+    """How much upstream still shows of a subject's users and of these conversations, which are theirs alone."""
     users = 0
     for user_id in sorted(subject.user_ids):
         user = await reads.user(user_id)
@@ -84,7 +87,7 @@ async def remains_of(reads: Reads, subject: Subject) -> Remains:
             users += not (subject.action is Action.PII_ONLY and is_cleared(user))
     if subject.action is Action.PII_ONLY:
         return Remains(users=users)
-    left = [name for name in sorted(subject.personal_conversation_ids) if not await _is_empty(reads, name)]
+    left = [name for name in sorted(conversations) if not await _is_empty(reads, name)]
     return Remains(users=users, conversations=len(left))
 
 
@@ -100,7 +103,7 @@ async def _is_empty(reads: Reads, conversation_id: str) -> bool:
     if conversation is None or conversation.id != conversation_id:
         return True
     messages = await reads.messages(conversation_id)
-    return not any(message for message in messages or () if not message.deleted)
+    return all(message.deleted for message in messages or ())
 
 
 async def _lists_apps(client: ApiClient) -> bool:

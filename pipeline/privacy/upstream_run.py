@@ -1,4 +1,4 @@
-"""One subject's erasure upstream under way: sends destroying calls, each between two lines of the journal, and counts."""
+"""One subject's erasure upstream under way: destroying calls, each between two lines of the journal, counted."""
 
 from __future__ import annotations
 

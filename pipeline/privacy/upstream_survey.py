@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pipeline.api.deletions import is_id
 from pipeline.privacy.upstream_reads import ConversationHead, MessageHead, ParticipantHead, Reads, UserHead
 from pipeline.privacy.upstream_types import Discovered, UpstreamReason, UpstreamStopError
-from pipeline.suppression.subjects import Subject
+from pipeline.suppression.subjects import Action, Subject
 
 
 @dataclass(slots=True, repr=False)
@@ -36,7 +36,7 @@ class Survey:
 
 
 async def survey(reads: Reads, subject: Subject) -> Survey:
-    """Look at everything that is the subject's.
+    """Look at everything that is the subject's; for `pii_only` just at the users.
 
     Raises:
         UpstreamStopError: an id is no id, or upstream says that it is somebody else's.
@@ -46,6 +46,8 @@ async def survey(reads: Reads, subject: Subject) -> Survey:
     found = Survey(media=set(subject.media_urls))
     for user_id in sorted(subject.user_ids):
         await _look_at_user(reads, subject, found, user_id)
+    if subject.action is Action.PII_ONLY:
+        return found
     heads = await _conversations(reads, subject, found.users)
     for head in heads.values():
         await _look_at_conversation(reads, subject, found, head)
@@ -69,10 +71,7 @@ def is_own(message: MessageHead, subject: Subject) -> bool:
 
 
 def _refuse_strange_ids(subject: Subject) -> None:
-    conversations = (
-        subject.personal_conversation_ids | subject.default_conversation_ids | subject.group_conversation_ids
-    )
-    if not all(is_id(value) for value in (subject.app_id, *subject.user_ids, *conversations)):
+    if not all(is_id(value) for value in {subject.app_id} | subject.user_ids | _named_conversations(subject)):
         raise UpstreamStopError("an id is no id of 24 hexadecimal digits", reason=UpstreamReason.REFUSED)
 
 
@@ -103,12 +102,15 @@ async def _conversations(reads: Reads, subject: Subject, users: list[UserHead]) 
     heads: dict[str, ConversationHead] = {}
     for user in users:
         heads |= {head.id: head for head in await reads.conversations(user.id)}
-    named = subject.personal_conversation_ids | subject.default_conversation_ids | subject.group_conversation_ids
-    for conversation_id in sorted(named - heads.keys()):
+    for conversation_id in sorted(_named_conversations(subject) - heads.keys()):
         head = await reads.conversation(conversation_id)
         if head is not None and head.id == conversation_id:
             heads[head.id] = head
     return heads
+
+
+def _named_conversations(subject: Subject) -> frozenset[str]:
+    return subject.personal_conversation_ids | subject.default_conversation_ids | subject.group_conversation_ids
 
 
 async def _look_at_conversation(reads: Reads, subject: Subject, found: Survey, head: ConversationHead) -> None:
@@ -116,7 +118,8 @@ async def _look_at_conversation(reads: Reads, subject: Subject, found: Survey, h
     messages = await reads.messages(head.id) or []
     own = [message for message in messages if is_own(message, subject)]
     found.discovered.participant_ids.update(_own_ids(participants, subject) - subject.participant_ids)
-    if await _is_shared(reads, found, head, {person.user_id for person in participants}, messages, subject):
+    members = {person.user_id for person in participants}
+    if await _is_shared(reads, subject, found, head, members=members, messages=messages):
         found.groups[head.id] = messages
         found.media.update(_media(own))
         found.discovered.message_ids.update({message.id for message in own} - subject.message_ids)
@@ -132,11 +135,12 @@ async def _look_at_conversation(reads: Reads, subject: Subject, found: Survey, h
 
 async def _is_shared(
     reads: Reads,
+    subject: Subject,
     found: Survey,
     head: ConversationHead,
+    *,
     members: set[str | None],
     messages: list[MessageHead],
-    subject: Subject,
 ) -> bool:
     """Whether others have a part in a conversation, so that it must stay; in doubt they have."""
     if head.type == "sdkGroup" or head.id in subject.group_conversation_ids or members - subject.user_ids:
