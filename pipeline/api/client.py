@@ -197,12 +197,11 @@ class ApiClient:
     async def _exchange(
         self, route: Operation, target: bytes, *, sent_at: float, body: bytes | None = None
     ) -> tuple[httpx.Response, bytes]:
-        extensions = self._extensions | {"target": target}
         headers = self._request_headers()
         if body is not None:
-            extensions["body"] = body
             headers = httpx.Headers({**headers, "Content-Type": "application/json"})
-        request = httpx.Request(route.method, self._origin, headers=headers, extensions=extensions)
+        extensions = self._extensions | {"target": target}
+        request = httpx.Request(route.method, self._origin, headers=headers, content=body, extensions=extensions)
         try:
             response = await self._transport.handle_async_request(request)
             try:

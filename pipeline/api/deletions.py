@@ -20,7 +20,7 @@ Destroying = Literal["DELETE", "POST"]
 
 _ID: Final = re.compile(r"[0-9a-f]{24}")
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
-_URL: Final = re.compile(r"https?://[!-~]{1,4000}")
+_URL: Final = re.compile(r"https?://[^\x00-\x20\x7f-\x9f][^\x00-\x1f\x7f-\x9f]{0,4000}")
 _SCOPES: Final[frozenset[Scope]] = frozenset({"app", "integration"})
 
 

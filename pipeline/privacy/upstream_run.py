@@ -8,12 +8,15 @@ from datetime import datetime
 
 from pipeline.api.deletions import Deletion
 from pipeline.api.sent import Outcome, Sent
-from pipeline.errors import ApiError, UnavailableError
+from pipeline.errors import ApiError, BadRequestError, UnavailableError
 from pipeline.privacy.upstream_check import KnownGood
 from pipeline.privacy.upstream_reads import Reads
 from pipeline.privacy.upstream_survey import Survey
 from pipeline.privacy.upstream_types import GroupCount, Journal, UpstreamPolicy, UpstreamStatus, UpstreamStep
 from pipeline.suppression.subjects import Subject
+
+_MAY_BE_REFUSED = frozenset({UpstreamStep.ATTACH, UpstreamStep.CONVERSATIONS})
+"""Where a 400 has a meaning: an upload elsewhere, a default conversation (gdpr.md, section 4)."""
 
 
 @dataclass(slots=True, repr=False)
@@ -60,6 +63,9 @@ class UpstreamRun:
         before = self.calls.copy()
         try:
             sent = await self.known.client.send(deletion, heard=self._heard)
+            if sent.outcome is Outcome.REFUSED and step not in _MAY_BE_REFUSED:
+                message = f"the request was refused (400 {sent.code}); repeating it won't help"
+                raise BadRequestError(message, route=deletion.route.name, status=400, code=sent.code)
         except ApiError as error:
             is_retryable = isinstance(error, UnavailableError)
             status = UpstreamStatus.FAILED_RETRYABLE if is_retryable else UpstreamStatus.FATAL
