@@ -16,10 +16,12 @@ import aiohttp
 import httpx
 
 from pipeline.api.answer import Answer, Envelope, http_date
-from pipeline.api.auth import Authorization, Credential
+from pipeline.api.auth import Authorization, Credential, is_account_key
+from pipeline.api.deletions import Deletion
 from pipeline.api.limiter import Limiter
 from pipeline.api.retry import RetryPolicy, TransientFailure, retry_after, with_retries
-from pipeline.api.routes import Route, request_target
+from pipeline.api.routes import Operation, Route, request_target
+from pipeline.api.sent import UNANSWERED, Sent, judge
 from pipeline.api.transport import is_loopback, open_transport
 from pipeline.api.verdict import checked, inflate, refusal, too_large
 from pipeline.errors import BadRequestError, ConfigError, UnavailableError
@@ -71,6 +73,7 @@ class ApiClient:
         self._headers: tuple[str, httpx.Headers] = ("", httpx.Headers())
         self._prefix = _prefix(url)
         self._authorization = Authorization(credential)
+        self.has_account_key = is_account_key(credential)
         self._limiter = limiter
         self._max_call_seconds = max_call_seconds
         self._retry = retry or RetryPolicy()
@@ -92,6 +95,11 @@ class ApiClient:
         """Close the connections."""
         await self._transport.aclose()
 
+    @property
+    def host(self) -> str:
+        """The host that calls go to, with its port if it is not the usual one."""
+        return self._origin.netloc.decode("ascii")
+
     async def get(
         self, route: Route, *, path: Mapping[str, str], query: Mapping[str, str], fault: Fault | None = None
     ) -> Answer:
@@ -107,10 +115,7 @@ class ApiClient:
             ApiError: one of its kinds (pipeline/errors.py); all name the route's template only.
         """
         target = request_target(route, prefix=self._prefix, path=path, query=query).encode("ascii")
-        pause = self._limiter.paused_for()
-        if pause > self._max_call_seconds:
-            message = f"the server asks to wait {pause:.0f} s; run again after that, it goes on where it stopped"
-            raise UnavailableError(message, route=route.name)
+        self._refuse_long_pause(route)
 
         async def attempt(retries: int) -> Answer:
             return await self._attempt(route, target, retries=retries, fault=fault)
@@ -122,6 +127,49 @@ class ApiClient:
             max_seconds=self._max_call_seconds,
             on_retry=self._limiter.retried,
         )
+
+    async def send(self, deletion: Deletion, *, heard: Callable[[int | None], None] | None = None) -> Sent:
+        """Make a destroying call. 429 and 5xx are retried; silence is not, since only a GET can tell what happened.
+
+        Args:
+            deletion: a call of the allow-list.
+            heard: is told the status of each try, None where there was no answer.
+
+        Raises:
+            ConfigError: the key is of account scope, with which a slip could delete an app.
+            ApiError: one of its kinds; all name the route's template only.
+        """
+        if self.has_account_key:
+            raise ConfigError("erasing takes a key of scope app or integration; one of an account could delete apps")
+        route, target = deletion.route, deletion.target(prefix=self._prefix)
+        self._refuse_long_pause(route)
+
+        async def attempt(_: int) -> Sent:
+            sent_at = await self._limiter.acquire()
+            answer = None
+            try:
+                answer = await self._exchange(route, target, sent_at=sent_at, body=deletion.body())
+            except TransientFailure:
+                return UNANSWERED
+            finally:
+                self._limiter.release()
+                if heard is not None:
+                    heard(None if answer is None else answer[0].status_code)
+            return judge(route, answer[0].status_code, headers=answer[0].headers, body=answer[1])
+
+        return await with_retries(
+            attempt,
+            route=route.name,
+            policy=self._retry,
+            max_seconds=self._max_call_seconds,
+            on_retry=self._limiter.retried,
+        )
+
+    def _refuse_long_pause(self, route: Operation) -> None:
+        pause = self._limiter.paused_for()
+        if pause > self._max_call_seconds:
+            message = f"the server asks to wait {pause:.0f} s; run again after that, it goes on where it stopped"
+            raise UnavailableError(message, route=route.name)
 
     async def _attempt(self, route: Route, target: bytes, *, retries: int, fault: Fault | None) -> Answer:
         """Make one HTTP request. Raises TransientFailure for what is worth another try."""
@@ -146,9 +194,14 @@ class ApiClient:
             links=envelope.links,
         )
 
-    async def _exchange(self, route: Route, target: bytes, *, sent_at: float) -> tuple[httpx.Response, bytes]:
+    async def _exchange(
+        self, route: Operation, target: bytes, *, sent_at: float, body: bytes | None = None
+    ) -> tuple[httpx.Response, bytes]:
+        headers = self._request_headers()
+        if body is not None:
+            headers = httpx.Headers({**headers, "Content-Type": "application/json"})
         extensions = self._extensions | {"target": target}
-        request = httpx.Request(route.method, self._origin, headers=self._request_headers(), extensions=extensions)
+        request = httpx.Request(route.method, self._origin, headers=headers, content=body, extensions=extensions)
         try:
             response = await self._transport.handle_async_request(request)
             try:
@@ -190,7 +243,7 @@ class ApiClient:
         elif pause is not None:
             self._limiter.pause(pause)
 
-    async def _receive(self, route: Route, response: httpx.Response) -> bytes:
+    async def _receive(self, route: Operation, response: httpx.Response) -> bytes:
         chunks: list[bytes] = []
         size = 0
         async for chunk in response.aiter_raw():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 from urllib.parse import quote
 
 from pipeline.errors import BadRequestError
@@ -23,6 +23,22 @@ MAX_TARGET_BYTES = 16 * 1024
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+class Operation(Protocol):
+    """What sending a call and judging its answer need to know of a route, be it a reading or a destroying one."""
+
+    @property
+    def name(self) -> str:
+        """Method and template; all that errors name."""
+
+    @property
+    def method(self) -> str:
+        """The HTTP method."""
+
+    @property
+    def scopes(self) -> frozenset[Scope]:
+        """The key scopes that may call it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,7 @@ class ExactTransport(AiohttpTransport):
     _last_origin: tuple[httpx.URL | None, str] = (None, "")
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request without body and return the answer, its body still unread and compressed."""
+        """Send a request and return the answer, its body still unread and compressed."""
         if not isinstance(self.client, aiohttp.ClientSession):
             self.client = self.get_client()
         target = request.extensions["target"].decode("ascii")
@@ -50,6 +50,7 @@ class ExactTransport(AiohttpTransport):
                 request.method,
                 url,
                 headers=request.headers,
+                data=request.content or None,
                 allow_redirects=False,
                 auto_decompress=False,
                 timeout=aiohttp.ClientTimeout(
