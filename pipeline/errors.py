@@ -3,7 +3,9 @@
 SunlakeError                    exit code 1: failed
 ├── UsageError                  exit code 2: wrong use
 │   ├── ConfigError             a setting is missing or wrong
-│   └── SeedsError              a seeds file or row is wrong
+│   │   └── PrivacyKeyError     a key of suppressions or of the ledger of deeds is missing, wrong or open to others
+│   ├── SeedsError              a seeds file or row is wrong
+│   └── BatchError              a batch file is wrong
 ├── ApiError                    Sunshine Conversations said no, or nothing usable
 │   ├── AuthenticationError     401: the key is unknown, revoked or wrong
 │   ├── ForbiddenError          403: the key lacks a scope
@@ -17,6 +19,8 @@ SunlakeError                    exit code 1: failed
 │   ├── CorruptLakeError        a file is damaged or missing
 │   └── StorageError            disk full, read-only, no permission
 ├── LedgerError                 the ledger can't be read or written
+├── PlanError                   a plan is dead, unconfirmed or unsafe
+├── DeedsError                  the ledger of deeds is damaged
 ├── QueryError                  a SQL query failed
 └── ModelError                  a model's file is wrong, or its query failed
 Interrupted                     exit code 3: stopped by a signal after the last commit
@@ -44,8 +48,16 @@ class ConfigError(UsageError):
     """A setting in sunlake.toml or the environment is missing or wrong."""
 
 
+class PrivacyKeyError(ConfigError):
+    """A key that suppressions or the ledger of deeds rest on is missing, wrong or open to others."""
+
+
 class SeedsError(UsageError):
     """A seeds file is missing, unreadable or holds a wrong row."""
+
+
+class BatchError(UsageError):
+    """A batch file is missing, unreadable or holds a wrong row; nothing was taken from it."""
 
 
 class ApiError(SunlakeError):
@@ -111,6 +123,14 @@ class StorageError(LakeError):
 
 class LedgerError(SunlakeError):
     """The ledger can't be read or written."""
+
+
+class PlanError(SunlakeError):
+    """A plan of an erasure is dead, was not confirmed, or is unsafe to carry out; nothing was changed."""
+
+
+class DeedsError(SunlakeError):
+    """The ledger of deeds is damaged: a line was changed, or its tail is missing."""
 
 
 class QueryError(SunlakeError):

@@ -5,14 +5,26 @@ A user whose conversations are all unchanged costs one call (design.md, section 
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
+
 from pipeline.api import resources
 from pipeline.api.routes import Route
 from pipeline.errors import NotFoundError
-from pipeline.walk.fetch import Identified, now, read
+from pipeline.walk.fetch import Identified, Page, now, read
 from pipeline.walk.listing import ConversationHead, Listing
 from pipeline.walk.roster import Found, Pending, State, UserState
 from pipeline.walk.step import Reason, Reconcile, Rows, Step, Tombstone
 from pipeline.walk.visit import Visit, content_hash
+
+
+class ProfileHead(msgspec.Struct, rename="camel"):
+    """What a user is called by, read only where somebody is kept out."""
+
+    external_id: Any = None
+    brand_id: Any = None
+    profile: dict[str, Any] | None = None
 
 
 async def visit_user(visit: Visit, user: UserState) -> None:
@@ -51,6 +63,8 @@ async def _profile(visit: Visit, user: UserState) -> bool:
         user.merged_into = found
         await _gone(visit, user, State.MERGED, "merged")
         return False
+    if not visit.guest.is_open and _turned_away(visit, user, page):
+        return False
     if user.state == State.GONE:
         # Back again: what the lake holds is buried below a tombstone.
         user.row_hash = user.clients_hash = user.devices_hash = None
@@ -64,6 +78,19 @@ async def _profile(visit: Visit, user: UserState) -> bool:
     user.state, user.row_hash, user.clients_hash, user.devices_hash = State.KNOWN, row_hash, clients_hash, devices_hash
     step.users.append(visit.users.changed(user))
     await visit.emit(step)
+    return True
+
+
+def _turned_away(visit: Visit, user: UserState, page: Page) -> bool:
+    """Whether the profile belongs to somebody who is kept out by an external id or e-mail; nothing is emitted then."""
+    head = page.read(ProfileHead)[0]
+    external_id, brand_id, email = (
+        value if isinstance(value, str) else None
+        for value in (head.external_id, head.brand_id, (head.profile or {}).get("email"))
+    )
+    if not visit.guest.turn_away(user.user_id, external_id=external_id, brand_id=brand_id, email=email):
+        return False
+    user.pending = Pending.NO
     return True
 
 
