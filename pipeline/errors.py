@@ -3,7 +3,9 @@
 SunlakeError                    exit code 1: failed
 ├── UsageError                  exit code 2: wrong use
 │   ├── ConfigError             a setting is missing or wrong
-│   └── SeedsError              a seeds file or row is wrong
+│   ├── SeedsError              a seeds file or row is wrong
+│   ├── BatchError              a file of privacy requests, or a row of it, is wrong
+│   └── PlanRefusedError        a plan of erasure is dead, unknown, or would reach too many people
 ├── ApiError                    Sunshine Conversations said no, or nothing usable
 │   ├── AuthenticationError     401: the key is unknown, revoked or wrong
 │   ├── ForbiddenError          403: the key lacks a scope
@@ -46,6 +48,14 @@ class ConfigError(UsageError):
 
 class SeedsError(UsageError):
     """A seeds file is missing, unreadable or holds a wrong row."""
+
+
+class BatchError(UsageError):
+    """A file of privacy requests is missing, unreadable or holds a wrong row; nothing of it is taken."""
+
+
+class PlanRefusedError(UsageError):
+    """A plan of erasure is dead, unknown, or would reach too many people; nothing was erased."""
 
 
 class ApiError(SunlakeError):
