@@ -5,7 +5,8 @@ SunlakeError                    exit code 1: failed
 │   ├── ConfigError             a setting is missing or wrong
 │   │   └── PrivacyKeyError     a key of suppressions or of the ledger of deeds is missing, wrong or open to others
 │   ├── SeedsError              a seeds file or row is wrong
-│   └── BatchError              a batch file is wrong
+│   ├── BatchError              a file of privacy requests, or a row of it, is wrong
+│   └── PlanRefusedError        a plan of erasure is dead, unknown, or would reach too many people
 ├── ApiError                    Sunshine Conversations said no, or nothing usable
 │   ├── AuthenticationError     401: the key is unknown, revoked or wrong
 │   ├── ForbiddenError          403: the key lacks a scope
@@ -19,8 +20,6 @@ SunlakeError                    exit code 1: failed
 │   ├── CorruptLakeError        a file is damaged or missing
 │   └── StorageError            disk full, read-only, no permission
 ├── LedgerError                 the ledger can't be read or written
-├── PlanError                   a plan is dead, unconfirmed or unsafe
-├── DeedsError                  the ledger of deeds is damaged
 ├── QueryError                  a SQL query failed
 └── ModelError                  a model's file is wrong, or its query failed
 Interrupted                     exit code 3: stopped by a signal after the last commit
@@ -57,7 +56,11 @@ class SeedsError(UsageError):
 
 
 class BatchError(UsageError):
-    """A batch file is missing, unreadable or holds a wrong row; nothing was taken from it."""
+    """A file of privacy requests is missing, unreadable or holds a wrong row; nothing of it is taken."""
+
+
+class PlanRefusedError(UsageError):
+    """A plan of erasure is dead, unknown, or would reach too many people; nothing was erased."""
 
 
 class ApiError(SunlakeError):
@@ -123,14 +126,6 @@ class StorageError(LakeError):
 
 class LedgerError(SunlakeError):
     """The ledger can't be read or written."""
-
-
-class PlanError(SunlakeError):
-    """A plan of an erasure is dead, was not confirmed, or is unsafe to carry out; nothing was changed."""
-
-
-class DeedsError(SunlakeError):
-    """The ledger of deeds is damaged: a line was changed, or its tail is missing."""
 
 
 class QueryError(SunlakeError):
