@@ -42,11 +42,17 @@ WHOLE = Policy()
 
 @dataclass(frozen=True, slots=True)
 class Redacted:
-    """What is left of some rows: `removed` are gone, `changed` differ."""
+    """What is left of some rows: `removed` are gone, `changed` differ.
+
+    `taken` are the rows that went or were changed as they were, `given` the changed ones as they are now: the rows
+    before, less those taken, with those given, are the rows now.
+    """
 
     rows: pa.Table
     removed: int
     changed: int
+    taken: pa.Table
+    given: pa.Table
 
 
 def redact(table: Table, rows: pa.Table, matcher: Matcher, *, policy: Policy = WHOLE) -> Redacted:
@@ -54,10 +60,8 @@ def redact(table: Table, rows: pa.Table, matcher: Matcher, *, policy: Policy = W
 
     Rows that stay as they are keep their values exactly, and their order. The rule applied twice changes nothing more.
     """
-    before = rows.num_rows
-    gone = _gone(table, rows, matcher, policy)
-    if gone is not None and pc.any(gone).as_py():
-        rows = rows.filter(pc.invert(gone))
+    gone = theirs(table, rows, matcher, policy=policy)
+    taken, rows = _parted(rows, gone)
     changes = _Changes(rows)
     doomed = _clean_inside(table, changes, matcher, policy)
     _mask(table, changes, matcher)
@@ -65,28 +69,45 @@ def redact(table: Table, rows: pa.Table, matcher: Matcher, *, policy: Policy = W
         _null(changes, _NAMES_OF_TALK, matcher.has(Kind.CONVERSATION, rows["conversation_id"]))
     if policy.mentions is not None and table.name in {"messages", "conversations"}:
         _redact_mentions(changes, matcher, policy.mentions)
-    rows, changed = changes.rows, changes.numbers - doomed
+    touched = pa.array(sorted(changes.numbers | doomed), pa.int64())
+    changed = pa.array(sorted(changes.numbers - doomed), pa.int64())
+    kept = changes.rows
     if doomed:
-        rows = rows.filter(pa.array([number not in doomed for number in range(rows.num_rows)]))
-    return Redacted(rows, before - rows.num_rows, len(changed))
+        kept = kept.filter(pc.invert(_marks(kept.num_rows, sorted(doomed))))
+    taken_too = rows.take(touched)
+    return Redacted(
+        kept,
+        taken.num_rows + len(doomed),
+        len(changed),
+        pa.concat_tables([taken, taken_too]),
+        changes.rows.take(changed),
+    )
 
 
-def _gone(table: Table, rows: pa.Table, matcher: Matcher, policy: Policy) -> pa.ChunkedArray | None:
-    """Which rows are the subject's, by their key columns; None if none can be."""
+def theirs(table: Table, rows: pa.Table, matcher: Matcher, *, policy: Policy = WHOLE) -> pa.ChunkedArray | None:
+    """Which rows go by their key columns, as far as these are among the rows' columns; None if none can."""
     masks = []
     for name, kind in keys_of(table.name):
-        if not matcher.any_of(kind):
+        if name not in rows.schema.names or not matcher.any_of(kind):
             continue
         mask = matcher.has(kind, _values(rows, name, kind))
         if kind is Kind.CONVERSATION and policy.scope == "authored":
             mask = _authored(table, rows, mask)
         masks.append(mask)
-    targets = ERASURE_TARGETS[table.name]
-    if targets.drops_masked and targets.owner is not None and matcher.any_of(Kind.USER, effect=Effect.MASK):
-        masks.append(matcher.has(Kind.USER, rows[targets.owner], effect=Effect.MASK))
+    owner = ERASURE_TARGETS[table.name].owner
+    drops_masked = ERASURE_TARGETS[table.name].drops_masked and matcher.any_of(Kind.USER, effect=Effect.MASK)
+    if drops_masked and owner is not None and owner in rows.schema.names:
+        masks.append(matcher.has(Kind.USER, rows[owner], effect=Effect.MASK))
     if table.name == "tombstones":
         masks += _tombstones(rows, matcher, policy)
     return _either(masks)
+
+
+def _parted(rows: pa.Table, gone: pa.ChunkedArray | None) -> tuple[pa.Table, pa.Table]:
+    """The rows of the mask, and the others; a table that loses nothing is handed back as it is."""
+    if gone is None or not pc.any(gone).as_py():
+        return rows.slice(0, 0), rows
+    return rows.filter(gone), rows.filter(pc.invert(gone))
 
 
 def _values(rows: pa.Table, name: str, kind: Kind) -> pa.ChunkedArray:
