@@ -1,187 +1,212 @@
-"""Which files hold something of the subjects: reads key columns only, and of those only what statistics leave open."""
+"""Who is it? Searches every version of the lake's rows, and the ledger, for the users that identifiers mean.
+
+Each question is asked for a whole batch at once: a row of the answer is (number of the asker, user id).
+"""
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Final, TypeAlias
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
+import sqlalchemy as sa
 
-from pipeline.errors import CorruptLakeError
-from pipeline.lake.layout import Lake
-from pipeline.lake.tables import TABLES, Table
-from pipeline.suppression.matcher import Effect, Known
-from pipeline.suppression.redact import Policy, theirs
-from pipeline.suppression.registry import ERASURE_TARGETS, inside_of, keys_of
-from pipeline.suppression.subjects import Kind, Subject
+from pipeline.privacy.contacts import PHONE_PATTERN, phone_digits
+from pipeline.privacy.lake_view import LakeView
+from pipeline.walk import ledger as tables
+from pipeline.walk.seeds import Seed, SeedKind, alias_tag
 
-OWN_KEYS: Mapping[str, tuple[str, Kind]] = {
-    "clients": ("client_id", Kind.CLIENT),
-    "devices": ("device_id", Kind.DEVICE),
-    "participants": ("participant_id", Kind.PARTICIPANT),
-    "messages": ("message_id", Kind.MESSAGE),
-}
-"""Tables whose rows go with their owner and are known elsewhere by an id of their own."""
+Found: TypeAlias = dict[int, set[str]]
+"""User ids by the number of who asked for them."""
+
+_LEDGER_CHUNK: Final = 500
+
+_USERS_BY_ID: Final = """
+    select user_id from users
+    union all select user_id from clients
+    union all select user_id from devices
+    union all select user_id from participants
+    union all select author_user_id from messages
+    union all select user_id from events
+    union all select payload ->> '$.mergedUsers.discarded.id' from events where type = 'user:merge'
+    union all select entity_id from tombstones where entity = 'user'
+"""
+_EXTERNAL_IDS: Final = """
+    select user_id, external_id, brand_id from users
+    union all
+    select
+        participants.user_id, participants.user_external_id,
+        (select max(users.brand_id) from users where users.user_id = participants.user_id)
+    from participants
+    union all select payload ->> '$.user.id', payload ->> '$.user.externalId', payload ->> '$.user.brandId' from events
+"""
+_EMAILS: Final = """
+    select user_id, email from users
+    union all
+    select user_id, unnest(from_json(identities, '[{"value": "varchar"}]')).value from users
+    where identities like '[%' and identities like '%@%'
+    union all select user_id, external_id from clients where external_id like '%@%'
+    union all select payload ->> '$.user.id', payload ->> '$.user.profile.email' from events
+    where payload ->> '$.user.profile.email' is not null
+"""
+_CHANNEL_IDS: Final = """
+    select user_id, external_id, integration_id from clients
+    union all
+    select
+        payload ->> '$.user.id', payload ->> '$.client.externalId', payload ->> '$.client.integrationId'
+    from events where payload ->> '$.client.externalId' is not null
+    union all
+    select user_id, unnest(from_json(identities, '[{"value": "varchar"}]')).value, null from users
+    where identities like '[%' and identities not like '[]'
+"""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a search found.
+def find_users(view: LakeView, asked: Mapping[int, str]) -> Found:
+    """Those user ids that are known to the lake or its ledger, be they superseded, gone or merged away."""
+    _ask(view, asked)
+    found = _collect(
+        view,
+        f"select distinct asked.subject, known.user_id from ({_USERS_BY_ID}) as known "
+        "join asked on asked.value = known.user_id",
+    )
+    in_ledger = _in_ledger(view, set(asked.values()))
+    for number, user_id in asked.items():
+        if user_id in in_ledger:
+            found[number].add(user_id)
+    return found
 
-    Args:
-        files: by table, the files that may hold something, relative to the lake's root. A few may turn out not to.
-        matcher: the subjects, with the ids of all rows that are theirs.
+
+def find_external(view: LakeView, asked: Mapping[int, tuple[str, str | None]]) -> Found:
+    """The users who have or had these external ids; without a brand those of any brand."""
+    values = {number: external_id for number, (external_id, _) in asked.items()}
+    _ask(view, values, brand=[brand for _, brand in asked.values()])
+    found = _collect(
+        view,
+        f"select distinct asked.subject, known.user_id from ({_EXTERNAL_IDS}) as known "
+        "join asked on asked.value = known.external_id and (asked.brand is null or asked.brand = known.brand_id) "
+        "where known.user_id is not null",
+    )
+    return _with_aliases(view, found, SeedKind.EXTERNAL_ID, asked)
+
+
+def find_emails(view: LakeView, asked: Iterable[tuple[int, str]], *, brands: Mapping[int, str] | None = None) -> Found:
+    """The users who have or had these addresses, in whatever case they are written.
+
+    `brands` holds who asks for users of one brand only.
     """
+    wanted: dict[str, set[int]] = defaultdict(set)
+    pairs = list(asked)
+    for number, email in pairs:
+        wanted[email.casefold()].add(number)
+    view.put("asked_emails", {"value": list(wanted)})
+    # DuckDB knows lower case and not Unicode's case folding, so what is not ASCII is compared here.
+    found: Found = defaultdict(set)
+    for user_id, email in view.rows(f"""
+        select distinct user_id, email from ({_EMAILS}) as known
+        where user_id is not null and (
+            lower(email) in (select value from asked_emails) or not regexp_full_match(email, '[\\x00-\\x7f]*')
+        )
+    """):
+        for number in wanted.get(email.casefold(), ()):
+            found[number].add(user_id)
+    found = _with_aliases(view, found, SeedKind.EMAIL, {number: (email, None) for number, email in pairs})
+    return _of_brand(view, found, brands) if brands else found
 
-    files: Mapping[str, frozenset[str]] = field(repr=False)
-    matcher: Known = field(repr=False)
 
+def find_channel_ids(view: LakeView, asked: Iterable[tuple[int, str, str | None]]) -> Found:
+    """The users with clients of these external ids, phone numbers in whatever way they are written.
 
-def find(lake: Lake, app_id: str, subjects: Sequence[Subject], *, policy: Policy) -> Found:
-    """Look for the subjects in all files of an app that are in the lake's folders, recorded or not.
-
-    Raises:
-        CorruptLakeError: a file can't be read, so nobody can say what it holds.
+    Each is asked for with an integration; without one the client may be of any.
     """
-    matcher = Known(subjects)
-    files: dict[str, set[str]] = defaultdict(set)
-    owned: dict[Kind, set[str]] = defaultdict(set)
-    for table in TABLES.values():
-        for path in data_files(lake, app_id, table):
-            hit, ids = _search(lake.final(path), table, _Search.of_keys(table, matcher, policy), matcher, policy)
-            if hit:
-                files[table.name].add(path)
-            if table.name in OWN_KEYS:
-                owned[OWN_KEYS[table.name][1]].update(ids)
-    # What quotes, events and tombstones say by the ids of rows that go with their owners.
-    extended = Known(subjects, further=owned.items())
-    for table in TABLES.values():
-        search = _Search.of_texts(table)
-        for path in data_files(lake, app_id, table):
-            if path not in files[table.name] and _search(lake.final(path), table, search, extended, policy)[0]:
-                files[table.name].add(path)
-    return Found({name: frozenset(paths) for name, paths in files.items()}, extended)
+    rows = list(asked)
+    view.put(
+        "asked_channels",
+        {
+            "subject": [number for number, _, _ in rows],
+            "value": [value for _, value, _ in rows],
+            "integration": [integration for _, _, integration in rows],
+            "digits": [phone_digits(value) for _, value, _ in rows],
+        },
+    )
+    return _collect(
+        view,
+        f"""
+        with known as (
+            select
+                user_id, external_id, integration_id,
+                case
+                    when regexp_full_match(external_id, '{PHONE_PATTERN}')
+                        then regexp_replace(external_id, '[^0-9]', '', 'g')
+                end as digits
+            from ({_CHANNEL_IDS}) as channels
+            where external_id is not null and user_id is not null
+        )
+        select distinct asked_channels.subject, known.user_id
+        from known join asked_channels on asked_channels.value = known.external_id
+        where asked_channels.integration is null or asked_channels.integration = known.integration_id
+        union
+        select distinct asked_channels.subject, known.user_id
+        from known join asked_channels on asked_channels.digits = known.digits
+        where asked_channels.integration is null or asked_channels.integration = known.integration_id
+    """,
+    )
 
 
-def data_files(lake: Lake, app_id: str, table: Table) -> list[str]:
-    """An app's files of a table, relative to the lake's root: what any engine would read."""
-    found = lake.root.glob(f"{table.name}/app_id={app_id}/**/*.parquet")
-    return sorted(str(path.relative_to(lake.root)) for path in found)
+def _ask(view: LakeView, asked: Mapping[int, str], *, brand: Sequence[str | None] | None = None) -> None:
+    brands = [None] * len(asked) if brand is None else list(brand)
+    view.put("asked", {"subject": list(asked), "value": list(asked.values()), "brand": brands})
 
 
-@dataclass(frozen=True, slots=True)
-class _Search:
-    """Which columns to look at.
-
-    Args:
-        keys: by column, the sorted ids of which one must lie within a row group's statistics.
-        texts: JSON columns that are looked through whole.
-        marks: columns of which any hit matters, with kind and effect.
-        context: columns that the rule needs beside them.
-    """
-
-    keys: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False)
-    texts: tuple[str, ...] = ()
-    marks: tuple[tuple[str, Kind, Effect], ...] = ()
-    context: tuple[str, ...] = ()
-
-    @classmethod
-    def of_keys(cls, table: Table, matcher: Known, policy: Policy) -> _Search:
-        wanted: dict[str, list[str]] = defaultdict(list)
-        marks: list[tuple[str, Kind, Effect]] = []
-        for name, kind in keys_of(table.name):
-            if matcher.any_of(kind):
-                wanted[name] += matcher.ids(kind)
-                marks.append((name, kind, Effect.DROP))
-        owner = ERASURE_TARGETS[table.name].owner
-        if owner is not None and matcher.any_of(Kind.USER, effect=Effect.MASK):
-            wanted[owner] += matcher.ids(Kind.USER, effect=Effect.MASK)
-            marks.append((owner, Kind.USER, Effect.MASK))
-        is_talk = table.name in {"messages", "conversations"}
-        if is_talk and policy.mentions is not None and matcher.any_of(Kind.GROUP):
-            wanted["conversation_id"] += matcher.ids(Kind.GROUP)
-            marks.append(("conversation_id", Kind.GROUP, Effect.DROP))
-        context = ("author_type",) if table.name == "messages" and policy.scope == "authored" else ()
-        return cls(keys={name: sorted(ids) for name, ids in wanted.items()}, marks=tuple(marks), context=context)
-
-    @classmethod
-    def of_texts(cls, table: Table) -> _Search:
-        names = tuple(name for name, _ in inside_of(table.name, "ids", "quotes", "payload"))
-        if table.name == "tombstones":
-            return cls(texts=names, context=("entity", "entity_id"))
-        # A message that moved to another conversation, and events, are known by the ids of messages.
-        return cls(texts=names)
+def _collect(view: LakeView, query: str) -> Found:
+    found: Found = defaultdict(set)
+    for number, user_id in view.rows(query):
+        found[number].add(user_id)
+    return found
 
 
-def _search(file: Path, table: Table, search: _Search, matcher: Known, policy: Policy) -> tuple[bool, Collection[str]]:
-    """Whether the file holds something, and the ids of the rows that go by their keys."""
-    own = OWN_KEYS.get(table.name, ("",))[0] if search.keys else ""
-    hit, ids = False, set[str]()
-    try:
-        with pq.ParquetFile(file) as parquet:
-            if parquet.schema_arrow.names != table.schema.names:
-                raise CorruptLakeError(f"{file} has other columns than its table; run `sunlake repair`")
-            for number in range(parquet.num_row_groups):
-                columns = list(_open_columns(parquet.metadata.row_group(number), table, search))
-                if not columns:
-                    continue
-                names = list(dict.fromkeys([*columns, *search.context]))
-                rows = parquet.read_row_group(number, columns=names)
-                hit = hit or _is_hit(table, rows, search, matcher, policy)
-                if own and (gone := theirs(table, rows, matcher, policy=policy)) is not None and pc.any(gone).as_py():
-                    keys = rows if own in names else parquet.read_row_group(number, columns=[own])
-                    ids.update(keys[own].filter(gone).to_pylist())
-                elif hit and not own:
-                    break
-    except (pa.ArrowException, OSError, ValueError):
-        # The reason may quote values.
-        raise CorruptLakeError(f"{file} is damaged or missing; run `sunlake repair`") from None
-    return hit, ids
+def _in_ledger(view: LakeView, user_ids: set[str]) -> set[str]:
+    columns = tables.users.c
+    known: set[str] = set()
+    remaining = iter(sorted(user_ids))
+    with view.ledger.read() as connection:
+        while chunk := list(islice(remaining, _LEDGER_CHUNK)):
+            for column in (columns.user_id, columns.merged_into):
+                query = sa.select(column).where(columns.app_id == view.app_id, column.in_(chunk))
+                known.update(connection.scalars(query))
+    return known
 
 
-def _is_hit(table: Table, rows: pa.Table, search: _Search, matcher: Known, policy: Policy) -> bool:
-    names = set(rows.schema.names)
-    if any(
-        name in names and pc.any(matcher.has(kind, rows[name], effect=effect)).as_py()
-        for name, kind, effect in search.marks
+def _with_aliases(view: LakeView, found: Found, kind: SeedKind, asked: Mapping[int, tuple[str, str | None]]) -> Found:
+    """What earlier exports resolved, which the ledger knows by tags."""
+    with view.ledger.read() as connection:
+        salt = connection.scalar(sa.select(tables.meta.c.value).where(tables.meta.c.key == "salt"))
+        if salt is None:
+            return found
+        by_tag: dict[str, set[int]] = defaultdict(set)
+        for number, (value, brand) in asked.items():
+            by_tag[alias_tag(bytes.fromhex(salt), Seed(view.app_id, kind, value, brand))].add(number)
+        remaining, columns = iter(by_tag), tables.aliases.c
+        while chunk := list(islice(remaining, _LEDGER_CHUNK)):
+            query = sa.select(columns.tag, columns.user_id)
+            query = query.where(columns.app_id == view.app_id, columns.tag.in_(chunk), columns.user_id.is_not(None))
+            for tag, user_id in connection.execute(query):
+                for number in by_tag[tag]:
+                    found[number].add(user_id)
+    return found
+
+
+def _of_brand(view: LakeView, found: Found, brands: Mapping[int, str]) -> Found:
+    """Without the users of another brand than was asked for; one whose brand is unknown is kept."""
+    view.put("candidates", {"value": sorted({user_id for users in found.values() for user_id in users})})
+    known: dict[str, set[str]] = defaultdict(set)
+    for user_id, brand in view.rows(
+        "select distinct user_id, brand_id from users where brand_id is not null "
+        "and user_id in (select value from candidates)"
     ):
-        return True
-    if any(name in names and matcher.suspects(rows[name]) for name in search.texts):
-        return True
-    if table.name == "tombstones" and "entity_id" in names:
-        gone = theirs(table, rows, matcher, policy=policy)
-        return gone is not None and bool(pc.any(gone).as_py())
-    return False
-
-
-def _open_columns(group: pq.RowGroupMetaData, table: Table, search: _Search) -> Iterator[str]:
-    """The columns of a row group of which the statistics don't say that nothing can be found in them."""
-    statistics = {
-        group.column(index).path_in_schema: group.column(index).statistics for index in range(group.num_columns)
-    }
-    for name, ids in search.keys.items():
-        if _may_hold(statistics.get(name), ids, group.num_rows):
-            yield name
-    for name in search.texts:
-        known = statistics.get(name)
-        if known is None or not known.has_null_count or known.null_count < group.num_rows:
-            yield name
-    if table.name == "tombstones" and search.texts:
-        yield "entity_id"
-
-
-def _may_hold(statistics: pq.Statistics | None, ids: Sequence[str], rows: int) -> bool:
-    """Whether one of the sorted ids may be in a column with these statistics."""
-    if statistics is None:
-        return True
-    if statistics.has_null_count and statistics.null_count == rows:
-        return False
-    if not statistics.has_min_max or not isinstance(statistics.min, str):
-        return True
-    position = bisect_left(ids, statistics.min)
-    return position < len(ids) and ids[position] <= statistics.max
+        known[user_id].add(brand)
+    kept: Found = defaultdict(set)
+    for number, users in found.items():
+        brand = brands.get(number)
+        kept[number] = {user for user in users if brand is None or not known[user] or brand in known[user]}
+    return kept

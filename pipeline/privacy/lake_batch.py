@@ -103,4 +103,12 @@ def erase_lake(
 def _forget(desk: Desk, found: LakeOutcome, *, journal: BatchJournal, wait_seconds: float) -> None:
     journal.begin(Step.DERIVED)
     found.derived = remove_derived(desk.lake, wait_seconds=wait_seconds)
-    journal.end(Step.DERIVED, None, Status.DONE, files=found.derived.files)
+    removed = found.derived
+    journal.end(
+        Step.DERIVED,
+        None,
+        Status.DONE,
+        files=removed.files,
+        warehouse=int(removed.had_warehouse),
+        report=int(removed.had_report),
+    )

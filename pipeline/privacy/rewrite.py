@@ -22,7 +22,7 @@ from pipeline.lake.commit import recover
 from pipeline.lake.layout import Lake
 from pipeline.lake.lock import files_lock, writer_lock
 from pipeline.lake.tables import TABLES, Table
-from pipeline.privacy.find import data_files, find
+from pipeline.privacy.hit_files import data_files, find
 from pipeline.privacy.proof import Account, Proof
 from pipeline.suppression.redact import WHOLE, Policy, Redacted, redact
 from pipeline.suppression.refile import refile

@@ -17,7 +17,7 @@ from pipeline.lake.corruption import corruption
 from pipeline.lake.layout import Lake
 from pipeline.lake.tables import TABLES
 from pipeline.lake.values import format_moment
-from pipeline.privacy.find import data_files
+from pipeline.privacy.hit_files import data_files
 from pipeline.suppression.matcher import EFFECTS, Effect
 from pipeline.suppression.subjects import Subject
 from pipeline.walk import ledger as tables

@@ -47,18 +47,19 @@ async def erase_all_upstream(
     return results
 
 
-def with_discovered(subject: Subject, found: Discovered) -> Subject:
-    """The subject with what upstream knew beyond the lake."""
-    groups = subject.group_conversation_ids | found.group_conversation_ids
-    return replace(
-        subject,
-        user_ids=subject.user_ids | found.user_ids,
-        participant_ids=subject.participant_ids | found.participant_ids,
-        personal_conversation_ids=(subject.personal_conversation_ids | found.personal_conversation_ids) - groups,
-        default_conversation_ids=(subject.default_conversation_ids | found.default_conversation_ids) - groups,
-        group_conversation_ids=groups,
-        message_ids=subject.message_ids | found.message_ids,
-        media_urls=subject.media_urls | found.media_urls,
+def as_subject(subject: Subject, found: Discovered) -> Subject:
+    """What upstream knows of a subject beyond the lake, as a description of the same person."""
+    return Subject(
+        app_id=subject.app_id,
+        tag=subject.tag,
+        action=subject.action,
+        user_ids=frozenset(found.user_ids),
+        participant_ids=frozenset(found.participant_ids),
+        personal_conversation_ids=frozenset(found.personal_conversation_ids),
+        default_conversation_ids=frozenset(found.default_conversation_ids),
+        group_conversation_ids=frozenset(found.group_conversation_ids),
+        message_ids=frozenset(found.message_ids),
+        media_urls=frozenset(found.media_urls),
     )
 
 

@@ -54,6 +54,7 @@ class Step(StrEnum):
     LAKE = "lake"
     REWRITE = "rewrite"
     DERIVED = "derived"
+    REBUILD = "rebuild"
     STATE = "state"
     FILES = "files"
     SCAN = "scan"

@@ -15,7 +15,7 @@ import duckdb
 
 from pipeline.lake.layout import open_lake
 from pipeline.lake.tables import TABLES
-from pipeline.privacy.find import data_files, find
+from pipeline.privacy.hit_files import data_files, find
 from pipeline.privacy.rewrite import rewrite_lake
 from pipeline.suppression.redact import WHOLE
 from pipeline.suppression.subjects import Subject, decode_subjects
