@@ -104,13 +104,13 @@ def select(lake: Lake, ledger: Ledger, app_id: str, *, before: datetime | None, 
 
 _INACTIVE: Final = """
     select conversation_id from (
-        select conversation_id, greatest(last_updated_at, created_at) as at, true as is_known from conversations
+        select conversation_id, greatest(last_updated_at, created_at) as active_at, true as is_known from conversations
         union all select conversation_id, received_at, true from messages
         union all select conversation_id, null, false from participants
     )
     where conversation_id is not null
     group by conversation_id
-    having max(at) < $1 or not bool_or(is_known)
+    having max(active_at) < $1 or not bool_or(is_known)
 """
 
 

@@ -66,9 +66,10 @@ def admit_rows(table: Table, rows: pa.Table, floor: datetime | None) -> pa.Table
     if floor is None:
         return rows
     if table.name == "conversations":
-        last = pc.max_element_wise(rows["last_updated_at"], rows["created_at"])
+        last = pc.coalesce(rows["last_updated_at"], rows["created_at"])
         limit = pa.scalar(floor, pa.timestamp("ms", tz="UTC"))
-        return rows.filter(pc.fill_null(pc.greater_equal(last, limit), fill_value=True))
+        is_old = pc.and_kleene(pc.less(last, limit), pc.fill_null(pc.less(rows["created_at"], limit), fill_value=True))
+        return rows.filter(pc.invert(pc.fill_null(is_old, fill_value=False)))
     return Expiry(Selection(messages_before=floor)).apply(table, rows).rows
 
 

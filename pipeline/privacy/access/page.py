@@ -151,7 +151,7 @@ def _card(name: str, row: Mapping[str, Any]) -> Card:
         value = row.get(column.name)
         if value is None or column.name == "exported_at":
             continue
-        title = column.name.removesuffix("_id").replace("_", " ").capitalize()
+        title = column.name.replace("_", " ").capitalize()
         if column.kind is Kind.JSON:
             facts += [
                 Fact(f"{title} / {path}" if path else title, column.description, text)
