@@ -11,15 +11,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from pipeline.errors import ApiError, ConfigError, LockedError, SunlakeError
+from pipeline.lake import storage
 from pipeline.privacy.access_batch import write_copies
 from pipeline.privacy.derived import rebuild_derived
 from pipeline.privacy.desk import Desk
+from pipeline.privacy.hits import quoting_messages
 from pipeline.privacy.holds_of_batch import without_held
 from pipeline.privacy.journal import BatchJournal
 from pipeline.privacy.lake_batch import REWRITTEN, LakeOutcome, erase_lake
+from pipeline.privacy.lake_view import open_view
 from pipeline.privacy.people import joined, refreshed
 from pipeline.privacy.proof_of_batch import prove
 from pipeline.privacy.scan.report import ScanReport, Verdict
@@ -56,6 +60,7 @@ class Applied:
     copies: int = 0
     models: int | None = None
     scan: ScanReport | None = None
+    report: Path | None = None
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -70,13 +75,19 @@ class Applied:
 
 
 async def carry_out(
-    desk: Desk, batch_id: str, *, wait_seconds: float = WAIT_SECONDS, on_step: OnStep | None = None
+    desk: Desk,
+    batch_id: str,
+    *,
+    remove_input: bool = False,
+    wait_seconds: float = WAIT_SECONDS,
+    on_step: OnStep | None = None,
 ) -> Applied:
     """Carry out a confirmed batch, or go on with one that was cut.
 
     Args:
         desk: the desk.
         batch_id: a batch whose plan was confirmed (`confirm.confirm_plan`).
+        remove_input: delete the file that the requests came in, which names everybody.
         wait_seconds: how long to wait for a compaction, a repair or a build that is running.
         on_step: for progress.
 
@@ -86,7 +97,7 @@ async def carry_out(
         SunlakeError: the lake, the ledger or the ledger of deeds can't be used; the batch can be resumed.
     """
     run = _Run(desk, BatchJournal(desk.deeds, batch_id), load_work(desk, batch_id), wait_seconds, on_step)
-    return await run.to_the_end()
+    return await run.to_the_end(remove_input=remove_input)
 
 
 class _Run:
@@ -100,7 +111,7 @@ class _Run:
         self._on_step = on_step
         self._applied = Applied(journal.batch)
 
-    async def to_the_end(self) -> Applied:
+    async def to_the_end(self, *, remove_input: bool) -> Applied:
         self._resume()
         self._hold()
         await self._suppress()
@@ -108,6 +119,8 @@ class _Run:
         await self._upstream()
         self._lake()
         self._rebuild()
+        if remove_input:
+            self._remove_input()
         self._scan()
         self._close()
         return self._applied
@@ -125,7 +138,7 @@ class _Run:
         for subject in held:
             self._journal.end(Step.HOLD, subject.tag, Status.HELD)
         if held:
-            self._applied.problems.append(f"{len(held):,} held: a legal hold keeps their data; see `sunlake erase status`")
+            self._applied.problems.append(f"{len(held):,} held: a legal hold keeps their data until it is released")
         self._applied.held = [subject.tag for subject in held]
         self._work = self._work.with_subjects(free)
 
@@ -151,7 +164,8 @@ class _Run:
             return
         self._say(Step.USER, f"erasing {len(subjects):,} people at Sunshine Conversations")
         privacy = self._desk.settings.privacy
-        policy = UpstreamPolicy(quotes=privacy.quotes, quoting_message_ids=frozenset(self._work.quoting_message_ids))
+        quoting = self._quoting(subjects) if privacy.quotes == "delete_quoting_message" else frozenset()
+        policy = UpstreamPolicy(quotes=privacy.quotes, quoting_message_ids=quoting)
         try:
             results = await erase_all_upstream(
                 self._desk.settings, subjects, journal=self._journal, policy=policy, on_subject=self._tell
@@ -198,6 +212,11 @@ class _Run:
             self._applied.problems.append(f"the models were removed and could not be built again: {error}")
             return
         self._journal.end(Step.REBUILD, None, Status.DONE, models=self._applied.models)
+
+    def _remove_input(self) -> None:
+        if self._work.source is not None:
+            storage.unlink(Path(self._work.source))
+            self._journal.end(Step.FILES, None, Status.DONE, inputs=1)
 
     def _scan(self) -> None:
         """Look through everything for what should be gone. The work file itself is sealed, and so no hit."""
@@ -258,6 +277,14 @@ class _Run:
         """Remember what is known of the subjects, durably: it is what the next run begins with."""
         self._work = self._work.with_subjects(subjects)
         save_work(self._desk, self._journal.batch, self._work)
+
+    def _quoting(self, subjects: Sequence[Subject]) -> frozenset[str]:
+        """Messages of others that quote them, which the policy deletes upstream."""
+        found: set[str] = set()
+        for app_id in dict.fromkeys(subject.app_id for subject in subjects):
+            with open_view(self._desk.lake, self._desk.ledger, app_id) as view:
+                found |= quoting_messages(view, [subject for subject in subjects if subject.app_id == app_id])
+        return frozenset(found)
 
     def _of(self, *actions: Action) -> list[Subject]:
         return [subject for subject in self._work.subjects if subject.action in actions]

@@ -9,6 +9,7 @@ from pipeline.privacy.closure import Choices, resolve
 from pipeline.privacy.desk import Desk
 from pipeline.privacy.lake_view import open_view
 from pipeline.privacy.request import Request
+from pipeline.privacy.talks import media_hosts
 from pipeline.suppression.subjects import Subject
 
 
@@ -25,8 +26,9 @@ async def refreshed(desk: Desk, subjects: Sequence[Subject], requests: Sequence[
     for app_id in dict.fromkeys(subject.app_id for subject in subjects):
         own = [request for request in requests if request.app_id == app_id and request.request_ref in refs]
         with open_view(desk.lake, desk.ledger, app_id) as view:
+            choices = Choices(override_retained=True, media_hosts=media_hosts(desk.settings.app(app_id).base_url))
             newer = await resolve(
-                view, own, lookup=None, macs=desk.keyring, is_held=lambda _: False, choices=Choices(override_retained=True)
+                view, own, lookup=None, macs=desk.keyring, is_held=lambda _: False, choices=choices
             )
         known = [resolution.subject for resolution in newer if resolution.subject is not None]
         found = [_merged(subject, known) if subject.app_id == app_id else subject for subject in found]

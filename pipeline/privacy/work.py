@@ -1,4 +1,4 @@
-"""Whom a confirmed batch is about while it is carried out: read from its sealed file, and put back when it has grown."""
+"""Whom a confirmed batch is about: read from its sealed file, and sealed again when more is known of them."""
 
 from __future__ import annotations
 

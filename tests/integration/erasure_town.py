@@ -37,7 +37,7 @@ def say(world: SmallWorld, conversation: str, said: Json) -> None:
 
 def merge_change() -> Json:
     """The change that merges one more user into the first leaver."""
-    return {"op": "merge_users", "surviving_id": oid(LEAVERS[0]), "discarded_id": oid(MERGED)}
+    return {"op": "merge_users", "survivor_id": oid(LEAVERS[0]), "discarded_id": oid(MERGED)}
 
 
 def request_rows(names: Sequence[str] = LEAVERS, *, action: str = "erase") -> list[dict[str, str]]:
