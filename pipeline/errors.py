@@ -17,6 +17,7 @@ SunlakeError                    exit code 1: failed
 │   ├── LockedError             another process holds the lock
 │   ├── LakeVersionError        written by a newer sunlake
 │   ├── CorruptLakeError        a file is damaged or missing
+│   ├── WorkFileError           a batch's sealed work file is gone, altered, or of another key
 │   └── StorageError            disk full, read-only, no permission
 ├── LedgerError                 the ledger can't be read or written
 ├── QueryError                  a SQL query failed
@@ -113,6 +114,10 @@ class LakeVersionError(LakeError):
 
 class CorruptLakeError(LakeError):
     """A file of the lake is damaged or missing."""
+
+
+class WorkFileError(LakeError):
+    """A batch's sealed work file is gone, was altered, or was sealed under another key."""
 
 
 class StorageError(LakeError):
