@@ -76,6 +76,15 @@ def encode_requests(requests: Sequence[Request]) -> bytes:
     return msgspec.json.encode([msgspec.structs.replace(request, line=0) for request in ordered], order="deterministic")
 
 
+def decode_requests(data: bytes) -> list[Request]:
+    """The requests of `encode_requests`, whose lines are lost.
+
+    Raises:
+        msgspec.DecodeError: the bytes are something else.
+    """
+    return msgspec.json.decode(data, type=list[Request])
+
+
 def _contradictions(requests: Sequence[Request], unit: str) -> Iterator[tuple[int, str]]:
     """What is wrong between rows: a reference that is there twice, one person with two actions."""
     refs: dict[str, int] = {}
