@@ -150,9 +150,7 @@ def apply(frame: Frame, *, plan_id: str, confirmation: str, remove_input: bool, 
     Example:
       sunlake erase apply --plan 3f8a2b1c --confirm ERASE-12
     """
-    applied = asyncio.run(
-        _apply(frame, plan_id, confirmation, remove_input=remove_input, wait_seconds=wait_seconds)
-    )
+    applied = asyncio.run(_apply(frame, plan_id, confirmation, remove_input=remove_input, wait_seconds=wait_seconds))
     print_applied(applied)
     return applied.exit_code
 
@@ -221,9 +219,7 @@ def _print_plan(stored: StoredBatch, *, as_json: bool) -> None:
     click.echo(render_plan(stored.plan, now=datetime.now(UTC)))
 
 
-async def _apply(
-    frame: Frame, plan_id: str, confirmation: str, *, remove_input: bool, wait_seconds: float
-) -> Applied:
+async def _apply(frame: Frame, plan_id: str, confirmation: str, *, remove_input: bool, wait_seconds: float) -> Applied:
     from pipeline.privacy.apply import carry_out
     from pipeline.privacy.confirm import confirm_plan
     from pipeline.privacy.desk import open_desk
@@ -233,6 +229,4 @@ async def _apply(
 
     with open_desk(frame.settings()) as desk:
         batch = await confirm_plan(desk, plan_id, confirmation)
-        return await carry_out(
-            desk, batch.batch_id, remove_input=remove_input, wait_seconds=wait_seconds, on_step=show
-        )
+        return await carry_out(desk, batch.batch_id, remove_input=remove_input, wait_seconds=wait_seconds, on_step=show)

@@ -42,10 +42,20 @@ class _Work(msgspec.Struct, frozen=True):
 
     requests: msgspec.Raw
     subjects: msgspec.Raw
+    source: str | None = None
 
 
-def create_batch(lake: Lake, made: Made, requests: Sequence[Request], *, wrapping_key: bytes) -> StoredBatch:
+def create_batch(
+    lake: Lake, made: Made, requests: Sequence[Request], *, wrapping_key: bytes, source: str | None = None
+) -> StoredBatch:
     """Write down a plan and seal whom it is about. The plan comes last: a batch without one is not there.
+
+    Args:
+        lake: the lake.
+        made: the plan and its people.
+        requests: the batch.
+        wrapping_key: the keyring's subkey "work".
+        source: the file that the requests came in, which a scan has to look at.
 
     Raises:
         StorageError: the disk refused.
@@ -53,8 +63,7 @@ def create_batch(lake: Lake, made: Made, requests: Sequence[Request], *, wrappin
     batch_id = f"b{new_commit_id()}"
     folder = batches_folder(lake) / batch_id
     _make_private(folder)
-    work = _Work(msgspec.Raw(encode_requests(requests)), msgspec.Raw(encode_subjects(made.subjects)))
-    work_file.seal(folder, msgspec.json.encode(work), wrapping_key=wrapping_key)
+    work_file.seal(folder, encode_work(requests, made.subjects, source), wrapping_key=wrapping_key)
     storage.write_atomic(folder / "plan.json", encode_plan(made.plan))
     with storage.storage_errors():
         (folder / "plan.json").chmod(0o600)
@@ -99,15 +108,21 @@ def find_plan(lake: Lake, plan_id: str) -> StoredBatch:
     return fitting[-1]
 
 
-def open_work(batch: StoredBatch, *, wrapping_key: bytes) -> tuple[list[Request], list[Subject]]:
-    """The requests and people of a batch.
+def encode_work(requests: Sequence[Request], subjects: Sequence[Subject], source: str | None) -> bytes:
+    """What the work file holds, before it is sealed."""
+    work = _Work(msgspec.Raw(encode_requests(requests)), msgspec.Raw(encode_subjects(subjects)), source)
+    return msgspec.json.encode(work)
+
+
+def open_work(batch: StoredBatch, *, wrapping_key: bytes) -> tuple[list[Request], list[Subject], str | None]:
+    """The requests and people of a batch, and the file that the requests came in, if it was one.
 
     Raises:
         WorkFileError: the work file was destroyed or altered, or another key sealed it.
     """
     content = work_file.unseal(batch.folder, wrapping_key=wrapping_key)
     work = msgspec.json.decode(content, type=_Work)
-    return decode_requests(bytes(work.requests)), decode_subjects(bytes(work.subjects))
+    return decode_requests(bytes(work.requests)), decode_subjects(bytes(work.subjects)), work.source
 
 
 def remove_torn(lake: Lake) -> int:

@@ -74,6 +74,13 @@ def find_hits(view: LakeView, subjects: Sequence[Subject]) -> Hits:
     return hits
 
 
+def quoting_messages(view: LakeView, subjects: Sequence[Subject]) -> frozenset[str]:
+    """The messages of others that quote a subject."""
+    find_hits(view, subjects)
+    query = "select message_id from messages join quote using (file, file_row) where message_id is not null"
+    return frozenset(message_id for (message_id,) in view.rows(query))
+
+
 def _put_targets(view: LakeView, subjects: Sequence[Subject]) -> None:
     rows = [
         (number, kind, item, _EFFECT.get(subject.action, 0))

@@ -14,6 +14,7 @@ from typing import Any, Final
 from ahocorasick_rs import AhoCorasick
 
 from pipeline.lake import exact_json
+from pipeline.lake.tables import TABLES
 from pipeline.privacy.contacts import phone_digits
 from pipeline.privacy.lake_view import LakeView
 from pipeline.suppression.subjects import Subject
@@ -76,6 +77,17 @@ def count_mentions(view: LakeView, subjects: Sequence[Subject]) -> Counter[int]:
             texts = (text for name, value in zip(columns, row, strict=True) if value for text in _texts(name, value))
             counts.update(set().union(*(mentions.in_text(text) for text in texts)))
     return counts
+
+
+def mentioning_rows(view: LakeView, subjects: Sequence[Subject]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The rows that mention a subject, as table and key: all of them, once the subjects' own are gone."""
+    mentions = Mentions(subjects)
+    for table, columns in _COLUMNS.items():
+        key = TABLES[table].key[0]
+        for row_key, *values in view.rows(f"select {key}, {', '.join(columns)} from {table}"):
+            texts = (text for name, value in zip(columns, values, strict=True) if value for text in _texts(name, value))
+            if row_key is not None and any(mentions.in_text(text) for text in texts):
+                yield table, (row_key,)
 
 
 def fold(text: str) -> str:

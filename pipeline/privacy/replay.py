@@ -65,9 +65,7 @@ def come_back(desk: Desk, app_id: str) -> list[Subject]:
     """
     found = []
     for effect, action in _ACTIONS.items():
-        matcher = Suppressed(
-            load(desk.lake).in_force(app_id), desk.keyring, app_id=app_id, effects=(effect,)
-        )
+        matcher = Suppressed(load(desk.lake).in_force(app_id), desk.keyring, app_id=app_id, effects=(effect,))
         kinds = [kind for kind in _IDS if matcher.any_of(kind, effect=effect)]
         ids = {kind: _matching(desk, app_id, matcher, kind, effect) for kind in kinds}
         if any(ids.values()):

@@ -44,6 +44,17 @@ def seal(folder: Path, content: bytes, *, wrapping_key: bytes) -> None:
     _write(folder / WORK_NAME, sealed)
 
 
+def reseal(folder: Path, content: bytes, *, wrapping_key: bytes) -> None:
+    """Put other content into a work file that is there; the old one stays until the new one is whole.
+
+    Raises:
+        WorkFileError: there is none, or it was altered.
+        StorageError: the disk refused; the old content stays.
+    """
+    batch_key = _decrypt(wrapping_key, _read(folder / KEY_NAME), bound_to=f"{folder.name}/{KEY_NAME}")
+    _write(folder / WORK_NAME, _encrypt(batch_key, content, bound_to=f"{folder.name}/{WORK_NAME}"))
+
+
 def unseal(folder: Path, *, wrapping_key: bytes) -> bytes:
     """The content of a batch's work file.
 
