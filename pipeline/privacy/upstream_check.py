@@ -80,13 +80,10 @@ async def verify_upstream(client: ApiClient, subject: Subject, *, known: KnownGo
 
 async def remains_of(reads: Reads, subject: Subject, *, conversations: AbstractSet[str]) -> Remains:
     """How much upstream still shows of a subject's users and of these conversations, which are theirs alone."""
-    users = 0
-    for user_id in sorted(subject.user_ids):
-        user = await reads.user(user_id)
-        if user is not None and user.id in subject.user_ids:
-            users += not (subject.action is Action.PII_ONLY and is_cleared(user))
     if subject.action is Action.PII_ONLY:
-        return Remains(users=users)
+        found = [await reads.user(user_id) for user_id in sorted(subject.user_ids)]
+        return Remains(users=sum(not is_cleared(user) for user in found if user and user.id in subject.user_ids))
+    users = sum([await reads.is_there(user_id) for user_id in sorted(subject.user_ids)])
     left = [name for name in sorted(conversations) if not await _is_empty(reads, name)]
     return Remains(users=users, conversations=len(left))
 

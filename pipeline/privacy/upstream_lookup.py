@@ -49,14 +49,18 @@ class ApiLookup:
     async def resolve(self, kind: IdentifierKind, value: str, *, brand_id: str | None = None) -> Found:
         """Everybody whom an identifier of a request may mean.
 
-        An id or external id that reads both ways gives both users; an e-mail gives all who have it as an identity.
+        An id or external id gives the user who has it, and if that is one, also the user who has the same text as the
+        other of the two. An e-mail gives all who have it as an identity.
         """
         if kind == "email":
-            users = list(await self.users_by_email(value, brand_id=brand_id))
-        else:
-            by_id = await self.user(value) if is_id(value) else None
+            return Found(users=tuple(await self.users_by_email(value, brand_id=brand_id)))
+        by_id = await self.user(value) if is_id(value) else None
+        by_external_id = None
+        if kind == "external_id" or by_id is not None:
             by_external_id = await self.user_by_external_id(value, brand_id=brand_id)
-            users = [user for user in (by_id, by_external_id) if user is not None]
+        # Who has the text only in the sense that was not asked for is a stranger.
+        meant, other = (by_id, by_external_id) if kind == "user_id" else (by_external_id, by_id)
+        users = [] if meant is None else [user for user in (meant, other) if user is not None]
         return Found(users=tuple({user.user_id: user for user in users}.values()))
 
     async def user(self, user_id: str) -> FoundUser | None:

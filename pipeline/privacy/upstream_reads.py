@@ -100,6 +100,13 @@ class Reads:
         query = resources.of_brand(brand_id)
         return await self._object(resources.GET_USER, UserHead, {"userIdOrExternalId": name}, query)
 
+    async def is_there(self, user_id: str) -> bool:
+        """Whether a user still has this id: neither the survivor of a merge counts, nor a namesake by external id."""
+        user = await self.user(user_id)
+        if user is None or user.id == user_id:
+            return user is not None
+        return user.external_id == user_id and await self._lists_conversations_of(user_id)
+
     async def users_by_email(self, email: str, *, brand_id: str | None = None) -> list[UserHead]:
         """The users with this e-mail identity; profiles are not searched."""
         query = resources.users_with_email(email, brand_id=brand_id)
@@ -130,6 +137,11 @@ class Reads:
         """All messages of a conversation, deleted ones included; None if it is gone."""
         ids = {"conversationId": conversation_id}
         return await self._list(resources.LIST_MESSAGES, MessageHead, ids, {})
+
+    async def _lists_conversations_of(self, user_id: str) -> bool:
+        """Whether the filter by user id, which knows no external ids, finds a user."""
+        query = resources.conversations_of(user_id)
+        return await self._list(resources.LIST_CONVERSATIONS, ConversationHead, {}, query) is not None
 
     async def _object(self, route: Route, kind: type[T], ids: Mapping[str, str], query: Mapping[str, str]) -> T | None:
         try:

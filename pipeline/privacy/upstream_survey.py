@@ -85,8 +85,14 @@ async def _look_at_user(reads: Reads, subject: Subject, found: Survey, user_id: 
             message = "upstream shows another external id or brand for a user than the plan; make a new plan"
             raise UpstreamStopError(message, reason=UpstreamReason.CONTRADICTION)
         found.users.append(user)
-    elif user.external_id != user_id and user.id not in subject.user_ids:
-        # Merged into somebody else. With the id as external id it would be a stranger, and the id nobody's.
+    elif user.external_id == user_id:
+        if await reads.is_there(user_id):
+            message = (
+                "a user's id is somebody else's external id, and the API takes it for that; change the external id"
+            )
+            raise UpstreamStopError(message, reason=UpstreamReason.CONTRADICTION)
+    elif user.id not in subject.user_ids:
+        # Merged into somebody else.
         found.discovered.user_ids.add(user.id)
         found.lives_on = True
 

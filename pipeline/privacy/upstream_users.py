@@ -53,7 +53,7 @@ async def _clear(run: UpstreamRun, user_id: str) -> None:
 async def _delete(run: UpstreamRun, user_id: str) -> None:
     for _ in range(run.policy.rounds):
         sent = await run.send(UpstreamStep.USER, delete_user(run.app_id, user_id))
-        if sent.outcome in {Outcome.DONE, Outcome.GONE} or not await _is_there(run, user_id):
+        if sent.outcome in {Outcome.DONE, Outcome.GONE} or not await run.reads.is_there(user_id):
             return
     raise run.give_up(UpstreamStep.USER)
 
@@ -61,16 +61,10 @@ async def _delete(run: UpstreamRun, user_id: str) -> None:
 async def _poll(run: UpstreamRun, waiting: list[str]) -> list[str]:
     """Ask for users until they are gone; those who are still there in the end."""
     wait, waited = run.policy.first_poll_seconds, 0.0
-    while waiting := [user_id for user_id in waiting if await _is_there(run, user_id)]:
+    while waiting := [user_id for user_id in waiting if await run.reads.is_there(user_id)]:
         if waited >= run.policy.poll_seconds:
             break
         await asyncio.sleep(wait)
         waited += wait
         wait = min(wait * 2, run.policy.most_poll_seconds)
     return waiting
-
-
-async def _is_there(run: UpstreamRun, user_id: str) -> bool:
-    """Whether a user still answers under the id; another user's answer means that this one is gone."""
-    user = await run.reads.user(user_id)
-    return user is not None and user.id == user_id

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -371,3 +372,12 @@ def test_a_repeated_call_is_recorded_as_one(sandbox: Sandbox) -> None:
     event, step, _, _ = journal.lines[confirmed]
     assert (event, step) == ("repeat", "attach")
     assert journal.lines[confirmed + 1][2:] == ("pending", {"calls_404": 1, "repeats": 1})
+
+
+def test_result_and_journal_show_nothing_of_a_person(sandbox: Sandbox) -> None:
+    """Neither the result's representation nor any line of the journal holds an id, a URL or an external id."""
+    journal = MemoryJournal()
+    result = erase(sandbox, ann(sandbox, message_ids=frozenset(), media_urls=frozenset()), journal=journal)
+    shown = f"{result!r} {journal.lines!r}"
+    assert result.discovered.counts() == {"message_ids": 5, "media_urls": 4}
+    assert not re.search("[0-9a-f]{24}|http|crm-|ann", shown)
