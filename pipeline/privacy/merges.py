@@ -38,7 +38,7 @@ class People:
 
 
 def load_merges(view: LakeView) -> None:
-    """Create the table `merges(one, other)` from the ledger, from webhook events (stg_user_merges.sql), and from clients.
+    """Create the table `merges(one, other)` from the ledger, webhook events (stg_user_merges.sql) and clients.
 
     A client belongs to one user. One that was a user's who is gone, and then another's, moved in a merge that nobody
     told of: without webhooks, the API answers 404 for the discarded user and says no more.

@@ -19,7 +19,7 @@ from pipeline.suppression.matcher import ids_of
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What was found. `back` counts ids; `open_batches` holds the verdict of a scan for each batch that is not closed."""
+    """What was found. `back` counts ids; `open_batches` says of each batch that is not closed what a scan showed."""
 
     deeds: int
     head: Head
