@@ -74,7 +74,7 @@ def make_deed(
         event=_word(Event, event, "event"),
         step=None if step is None else _word(Step, step, "step"),
         tag=_checked(tag, is_tag, "tag is not 16 to 64 hexadecimal digits"),
-        ref=_checked(ref, is_request_ref, "ref is no opaque reference (letters, digits and _.:/#-, with a digit)"),
+        ref=_checked(ref, is_request_ref, "ref is no opaque reference (letters, digits and _.:/#-)"),
         status=None if status is None else _word(Status, status, "status"),
         counts=_counts(counts or {}),
         prev=prev,

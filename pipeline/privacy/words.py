@@ -107,10 +107,8 @@ def is_tag(value: str) -> bool:
 
 
 def is_request_ref(value: str) -> bool:
-    """Whether this may be the opaque reference of a request; an address, a phone number or a name is not."""
-    digits = sum(character.isdigit() for character in value)
-    like_a_phone = digits >= 7 and not any(character.isalpha() for character in value)
-    return _REF.fullmatch(value) is not None and digits > 0 and not like_a_phone
+    """Whether this may be the opaque reference of a request; a batch refuses one that is somebody's identifier."""
+    return _REF.fullmatch(value) is not None
 
 
 def is_count_name(value: str) -> bool:

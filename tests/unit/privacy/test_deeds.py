@@ -175,7 +175,6 @@ REFUSED = [
     {"event": "end", "tag": "Anna Schmidt"},
     {"event": "end", "ref": "anna@example.org"},
     {"event": "end", "ref": "Anna Schmidt"},
-    {"event": "end", "ref": "01701234567"},
     {"event": "end", "counts": {"anna@example.org": 1}},
     {"event": "end", "counts": {"rows": "anna"}},
     {"event": "end", "counts": {"rows": 1.5}},
