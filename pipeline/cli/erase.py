@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.erase_proof import replay, verify
+from pipeline.cli.erase_proof import replay, status, verify
 from pipeline.cli.frame import Frame, pass_frame
 from pipeline.errors import StorageError
 
@@ -155,6 +155,7 @@ def apply(frame: Frame, *, plan_id: str, confirmation: str, remove_input: bool, 
     return applied.exit_code
 
 
+command.add_command(status)
 command.add_command(verify)
 command.add_command(replay)
 

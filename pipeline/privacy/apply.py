@@ -17,6 +17,7 @@ from typing import Final
 from pipeline.errors import ApiError, ConfigError, LockedError, SunlakeError
 from pipeline.lake import storage
 from pipeline.privacy.access_batch import write_copies
+from pipeline.privacy.batch_report import write_report
 from pipeline.privacy.derived import rebuild_derived
 from pipeline.privacy.desk import Desk
 from pipeline.privacy.hits import quoting_messages
@@ -246,7 +247,8 @@ class _Run:
             # From now on those who come back with an old address are new people, after a time.
             self._keep_out(self._work.subjects)
             destroy_work(self._desk, self._journal.batch)
-            self._desk.deeds.append(self._journal.batch, Event.CLOSE, status=status)
+        self._desk.deeds.append(self._journal.batch, Event.CLOSE, status=status)
+        self._applied.report = write_report(self._desk, self._journal.batch, scan=self._applied.scan)
 
     def _status_of(self, subject: Subject) -> Status:
         result = self._applied.upstream.get(subject.tag)

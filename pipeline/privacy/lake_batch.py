@@ -84,12 +84,15 @@ def erase_lake(
             on_file(outcome)
 
     # A process that was killed may have rewritten a file without having told of it.
-    is_resumed = any(deed.step is Step.REWRITE for deed in desk.deeds.read(journal.batch))
+    is_resumed = _is_cut(desk, journal.batch)
     app_ids = [app_id for app_id in apps_of(desk.lake) if any(subject.app_id == app_id for subject in wanted)]
     journal.begin(Step.LAKE, subjects=len(wanted))
     for app_id in app_ids:
         journal.begin(Step.REWRITE)
-        rewrite_lake(desk.lake, desk.ledger, app_id, wanted, policy=policy, on_file=record, wait_seconds=wait_seconds)
+        if not rewrite_lake(
+            desk.lake, desk.ledger, app_id, wanted, policy=policy, on_file=record, wait_seconds=wait_seconds
+        ):
+            journal.end(Step.REWRITE, None, Status.ALREADY)
     journal.end(Step.LAKE, None, Status.DONE if found.touched else Status.ALREADY, files=found.touched)
     if found.touched or is_resumed:
         _forget(desk, found, journal=journal, wait_seconds=wait_seconds)
@@ -98,6 +101,17 @@ def erase_lake(
         purged = purge_state(desk.lake, desk.ledger, app_id, wanted)
         journal.end(Step.STATE, None, Status.DONE, **asdict(purged))
     return found
+
+
+def _is_cut(desk: Desk, batch: str) -> bool:
+    """Whether a run of the batch began to rewrite, and did not come as far as removing what was computed before."""
+    is_cut = False
+    for deed in desk.deeds.read(batch):
+        if deed.step is Step.REWRITE:
+            is_cut = True
+        elif deed.step is Step.DERIVED and deed.status is Status.DONE:
+            is_cut = False
+    return is_cut
 
 
 def _forget(desk: Desk, found: LakeOutcome, *, journal: BatchJournal, wait_seconds: float) -> None:

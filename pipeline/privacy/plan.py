@@ -176,12 +176,14 @@ def _subjects(part: _Part) -> list[SubjectPlan]:
 
 def _subject(part: _Part, number: int, found: Resolution) -> SubjectPlan:
     subject, place = found.subject, part.numbers.get(number)
+    requests = sorted(found.requests, key=lambda request: request.request_ref)
     base = SubjectPlan(
         app_id=part.app_id,
         tag=subject.tag if subject is not None else "",
         state=found.state,
         action=found.requests[0].action,
-        request_refs=tuple(sorted(request.request_ref for request in found.requests)),
+        request_refs=tuple(request.request_ref for request in requests),
+        received_at=tuple(request.received_at for request in requests),
         due_at=min(Deadline(request.received_at).due_at for request in found.requests),
         is_acted_on=found.is_acted_on,
         linked=found.linked,

@@ -37,6 +37,7 @@ class SubjectPlan(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         tag: names the person; empty where it is ambiguous who that is.
         request_refs: the requests.
+        received_at: when each of them was received, in the same order.
         due_at: the earliest of their deadlines.
         rows: rows of the lake by table.
         candidates: between how many people a request does not decide.
@@ -49,6 +50,7 @@ class SubjectPlan(msgspec.Struct, frozen=True, kw_only=True):
     state: State
     action: Action
     request_refs: tuple[str, ...]
+    received_at: tuple[datetime, ...]
     due_at: datetime
     is_acted_on: bool
     rows: dict[str, int] = {}
