@@ -6,6 +6,7 @@ libraries below carry the request, so they are replaced outside of their `except
 
 from __future__ import annotations
 
+import copy
 import re
 import ssl
 from collections.abc import Callable, Mapping
@@ -66,9 +67,8 @@ class ApiClient:
         verify: ssl.SSLContext | str | bool = True,
     ) -> None:
         url = parse_base_url(base_url)
-        # Parsed once: httpx parses a URL character by character, and headers name by name.
         self._origin = httpx.URL(f"{url.scheme}://{url.netloc.decode('ascii')}")
-        self._headers: tuple[str, httpx.Headers] = ("", httpx.Headers())
+        self._templates: tuple[str, dict[str, httpx.Request]] = ("", {})
         self._prefix = _prefix(url)
         self._authorization = Authorization(credential)
         self._limiter = limiter
@@ -147,15 +147,16 @@ class ApiClient:
         )
 
     async def _exchange(self, route: Route, target: bytes, *, sent_at: float) -> tuple[httpx.Response, bytes]:
-        extensions = self._extensions | {"target": target}
-        request = httpx.Request(route.method, self._origin, headers=self._request_headers(), extensions=extensions)
+        request = copy.copy(self._template(route.method))
+        request.extensions = self._extensions | {"target": target}
         try:
             response = await self._transport.handle_async_request(request)
+            assert isinstance(response.stream, httpx.AsyncByteStream)
             try:
                 self._report(response, sent_at=sent_at)
-                raw = await self._receive(route, response)
+                raw = await self._receive(route, response.stream)
             finally:
-                await response.aclose()
+                await response.stream.aclose()
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:  # OSError includes TimeoutError
             cause = error.__cause__ or error
             kind = type(cause).__name__
@@ -170,13 +171,20 @@ class ApiClient:
             raise UnavailableError(message, route=route.name)
         raise TransientFailure(f"no answer ({kind})")
 
-    def _request_headers(self) -> httpx.Headers:
-        """The headers of every request, made anew only when the authorization changes."""
+    def _template(self, method: str) -> httpx.Request:
+        """A request without target, made anew only when the authorization changes.
+
+        httpx parses a URL character by character and headers name by name; copies of a request share both.
+        """
         authorization = self._authorization.value()
-        if self._headers[0] != authorization:
+        if self._templates[0] != authorization:
+            self._templates = authorization, {}
+        templates = self._templates[1]
+        if method not in templates:
             host = self._origin.netloc.decode("ascii")
-            self._headers = authorization, httpx.Headers({"Host": host, **_HEADERS, "Authorization": authorization})
-        return self._headers[1]
+            headers = {"Host": host, **_HEADERS, "Authorization": authorization}
+            templates[method] = httpx.Request(method, self._origin, headers=headers)
+        return templates[method]
 
     def _report(self, response: httpx.Response, *, sent_at: float) -> None:
         """Tell the limiter what the server thinks of the pace, as soon as it is known."""
@@ -190,10 +198,10 @@ class ApiClient:
         elif pause is not None:
             self._limiter.pause(pause)
 
-    async def _receive(self, route: Route, response: httpx.Response) -> bytes:
+    async def _receive(self, route: Route, stream: httpx.AsyncByteStream) -> bytes:
         chunks: list[bytes] = []
         size = 0
-        async for chunk in response.aiter_raw():
+        async for chunk in stream:  # as it came: httpx would look into each piece
             size += len(chunk)
             if size > self._max_body_bytes:
                 raise too_large(route, self._max_body_bytes)
