@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import aiohttp
 import httpx
+import msgspec
 
 from pipeline.api.answer import Answer, Envelope, http_date
 from pipeline.api.auth import Authorization, Credential
@@ -93,7 +94,13 @@ class ApiClient:
         await self._transport.aclose()
 
     async def get(
-        self, route: Route, *, path: Mapping[str, str], query: Mapping[str, str], fault: Fault | None = None
+        self,
+        route: Route,
+        *,
+        path: Mapping[str, str],
+        query: Mapping[str, str],
+        fault: Fault | None = None,
+        kind: type[msgspec.Struct] | None = None,
     ) -> Answer:
         """Ask a route and return its answer, retrying what may pass by itself.
 
@@ -102,6 +109,7 @@ class ApiClient:
             path: a value for each placeholder of the template, not encoded.
             query: query parameters, not encoded, such as `page[after]`.
             fault: a further look at the answer; what it names is retried like a body that does not parse.
+            kind: what to read of each record of a list (see `Answer.items`).
 
         Raises:
             ApiError: one of its kinds (pipeline/errors.py); all name the route's template only.
@@ -113,7 +121,7 @@ class ApiClient:
             raise UnavailableError(message, route=route.name)
 
         async def attempt(retries: int) -> Answer:
-            return await self._attempt(route, target, retries=retries, fault=fault)
+            return await self._attempt(route, target, retries=retries, fault=fault, kind=kind)
 
         return await with_retries(
             attempt,
@@ -123,7 +131,9 @@ class ApiClient:
             on_retry=self._limiter.retried,
         )
 
-    async def _attempt(self, route: Route, target: bytes, *, retries: int, fault: Fault | None) -> Answer:
+    async def _attempt(
+        self, route: Route, target: bytes, *, retries: int, fault: Fault | None, kind: type[msgspec.Struct] | None
+    ) -> Answer:
         """Make one HTTP request. Raises TransientFailure for what is worth another try."""
         sent_at = await self._limiter.acquire()
         try:
@@ -132,7 +142,7 @@ class ApiClient:
             self._limiter.release()
         if response.status_code != 200:
             raise refusal(route, response.status_code, headers=response.headers, body=body)
-        envelope = checked(route, headers=response.headers, body=body)
+        envelope = checked(route, headers=response.headers, body=body, kind=kind)
         reason = fault(envelope) if fault is not None else None
         if reason is not None:
             raise TransientFailure(reason, status=200, unusable=True)
