@@ -44,6 +44,7 @@ from pipeline.walk.visit_app import visit_app
 # A server that can't be reached at all should be known within this time, whatever one call may take later.
 FIRST_CALLS_SECONDS = 60.0
 BEAT_SECONDS = 2.0
+_USUAL_THRESHOLDS = gc.get_threshold()
 
 
 async def export_apps(
@@ -174,6 +175,9 @@ class ExportSession:
         # What is imported by now stays; to look through it for garbage again and again takes a twentieth of a run.
         gc.freeze()
         stack.callback(gc.unfreeze)
+        # A call makes some hundred short-lived objects and no garbage that only a collection finds.
+        gc.set_threshold(50_000, 20, 20)
+        stack.callback(gc.set_threshold, *_USUAL_THRESHOLDS)
         keys = key_pair(app)
         self._lake = open_lake(Path(settings.lake), create=True)
         stack.enter_context(writer_lock(self._lake, app.app_id, what=self._kind))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 
 import httpx
+import msgspec
 
 from pipeline.api.answer import Envelope, decode, error_code, http_date
 from pipeline.api.retry import TransientFailure, retry_after
@@ -52,8 +53,8 @@ def too_large(route: Operation, limit: int) -> ProtocolError:
     return ProtocolError(f"the answer is larger than {limit:,} bytes; report it to Zendesk", route=route.name)
 
 
-def checked(route: Route, *, headers: httpx.Headers, body: bytes) -> Envelope:
-    """Decode the body of a 200.
+def checked(route: Route, *, headers: httpx.Headers, body: bytes, kind: type[msgspec.Struct] | None = None) -> Envelope:
+    """Decode the body of a 200; `kind` as in `decode`.
 
     Raises:
         ProtocolError: it does not claim to be JSON.
@@ -63,7 +64,7 @@ def checked(route: Route, *, headers: httpx.Headers, body: bytes) -> Envelope:
         raise TransientFailure("the answer is empty", status=200, unusable=True)
     if not claims_json(headers):
         raise ProtocolError("the answer is not JSON; check the base URL", route=route.name, status=200)
-    envelope = decode(route, body)
+    envelope = decode(route, body, kind=kind)
     if envelope is None:
         message = f'the answer is not JSON with "{route.envelope}" in it'
         raise TransientFailure(message, status=200, unusable=True)

@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 from pipeline.api.client import ApiClient
 from pipeline.api.pagination import Direction
 from pipeline.api.routes import Route
@@ -71,11 +73,12 @@ class Visit:
         query: Mapping[str, str] | None = None,
         direction: Direction = "forward",
         start_cursor: str | None = None,
+        kind: type[msgspec.Struct] | None = None,
     ) -> AsyncIterator[Page]:
-        """Ask for a list of the app, page by page."""
+        """Ask for a list of the app, page by page; `kind` as in `fetch.pages`."""
         path = {"appId": self.app_id, **ids}
         return fetch.pages(
-            self.client, route, path=path, query=query or {}, direction=direction, start_cursor=start_cursor
+            self.client, route, path=path, query=query or {}, direction=direction, start_cursor=start_cursor, kind=kind
         )
 
     def keep_profile(self, user_id: str, page: Page) -> None:

@@ -30,11 +30,12 @@ class ProfileHead(msgspec.Struct, rename="camel"):
 async def visit_user(visit: Visit, user: UserState) -> None:
     """Walk one user, who is done, gone or merged afterwards."""
     asked = user.pending
+    is_first = user.state == State.KNOWN and user.row_hash is None and user.found_by != Found.LAKE
     deep = asked == Pending.SWEEP or user.row_hash is None
     try:
         if deep and not await _profile(visit, user):
             return
-        changed = await _conversations(visit, user)
+        changed = await _conversations(visit, user, is_first=is_first)
         if changed and not deep and not await _profile(visit, user):
             return
     except NotFoundError as error:
@@ -110,7 +111,7 @@ async def _children(visit: Visit, user: UserState, step: Step, route: Route, kno
     return found
 
 
-async def _conversations(visit: Visit, user: UserState) -> bool:
+async def _conversations(visit: Visit, user: UserState, *, is_first: bool) -> bool:
     """List the user's conversations; True if one of them is new or may have new messages."""
     seen: set[str] = set()
     changed = False
@@ -130,7 +131,8 @@ async def _conversations(visit: Visit, user: UserState) -> bool:
         await visit.emit(listing.step)
         for state in listing.to_visit:
             visit.frontier.offer(state)
-    await _ask_for_missing(visit, user, seen)
+    if not is_first:  # else the ledger knows no conversation through this list yet, and need not be asked
+        await _ask_for_missing(visit, user, seen)
     return changed
 
 
