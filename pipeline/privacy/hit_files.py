@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,11 +34,12 @@ class Found:
     """What a search found.
 
     Args:
-        files: by table, the files that may hold something, relative to the lake's root. A few may turn out not to.
+        files: by table, the files that may hold something, relative to the lake's root, with the numbers of their row
+            groups that may. A few may turn out not to.
         matcher: the subjects, with the ids of all rows that are theirs.
     """
 
-    files: Mapping[str, frozenset[str]] = field(repr=False)
+    files: Mapping[str, Mapping[str, frozenset[int]]] = field(repr=False)
     matcher: Known = field(repr=False)
 
 
@@ -49,13 +50,13 @@ def find(lake: Lake, app_id: str, subjects: Sequence[Subject], *, policy: Policy
         CorruptLakeError: a file can't be read, so nobody can say what it holds.
     """
     matcher = Known(subjects)
-    files: dict[str, set[str]] = defaultdict(set)
+    files: dict[str, dict[str, frozenset[int]]] = {name: {} for name in TABLES}
     owned: dict[Kind, set[str]] = defaultdict(set)
     for table in TABLES.values():
         for path in data_files(lake, app_id, table):
-            hit, ids = _search(lake.final(path), table, _Search.of_keys(table, matcher, policy), matcher, policy)
-            if hit:
-                files[table.name].add(path)
+            groups, ids = _search(lake.final(path), table, _Search.of_keys(table, matcher, policy), matcher, policy)
+            if groups:
+                files[table.name][path] = groups
             if table.name in OWN_KEYS:
                 owned[OWN_KEYS[table.name][1]].update(ids)
     # What quotes, events and tombstones say by the ids of rows that go with their owners.
@@ -63,9 +64,10 @@ def find(lake: Lake, app_id: str, subjects: Sequence[Subject], *, policy: Policy
     for table in TABLES.values():
         search = _Search.of_texts(table)
         for path in data_files(lake, app_id, table):
-            if path not in files[table.name] and _search(lake.final(path), table, search, extended, policy)[0]:
-                files[table.name].add(path)
-    return Found({name: frozenset(paths) for name, paths in files.items()}, extended)
+            groups = _search(lake.final(path), table, search, extended, policy)[0]
+            if groups:
+                files[table.name][path] = files[table.name].get(path, frozenset()) | groups
+    return Found(files, extended)
 
 
 def data_files(lake: Lake, app_id: str, table: Table) -> list[str]:
@@ -118,10 +120,12 @@ class _Search:
         return cls(texts=names)
 
 
-def _search(file: Path, table: Table, search: _Search, matcher: Known, policy: Policy) -> tuple[bool, Collection[str]]:
-    """Whether the file holds something, and the ids of the rows that go by their keys."""
+def _search(
+    file: Path, table: Table, search: _Search, matcher: Known, policy: Policy
+) -> tuple[frozenset[int], frozenset[str]]:
+    """The row groups of the file that hold something, and the ids of the rows that go by their keys."""
     own = OWN_KEYS.get(table.name, ("",))[0] if search.keys else ""
-    hit, ids = False, set[str]()
+    hit, ids = set[int](), set[str]()
     try:
         with pq.ParquetFile(file) as parquet:
             if parquet.schema_arrow.names != table.schema.names:
@@ -132,16 +136,15 @@ def _search(file: Path, table: Table, search: _Search, matcher: Known, policy: P
                     continue
                 names = list(dict.fromkeys([*columns, *search.context]))
                 rows = parquet.read_row_group(number, columns=names)
-                hit = hit or _is_hit(table, rows, search, matcher, policy)
+                if _is_hit(table, rows, search, matcher, policy):
+                    hit.add(number)
                 if own and (gone := theirs(table, rows, matcher, policy=policy)) is not None and pc.any(gone).as_py():
                     keys = rows if own in names else parquet.read_row_group(number, columns=[own])
                     ids.update(keys[own].filter(gone).to_pylist())
-                elif hit and not own:
-                    break
     except (pa.ArrowException, OSError, ValueError):
         # The reason may quote values.
         raise CorruptLakeError(f"{file} is damaged or missing; run `sunlake repair`") from None
-    return hit, ids
+    return frozenset(hit), frozenset(ids)
 
 
 def _is_hit(table: Table, rows: pa.Table, search: _Search, matcher: Known, policy: Policy) -> bool:

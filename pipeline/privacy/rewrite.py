@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,9 +24,9 @@ from pipeline.lake.layout import Lake
 from pipeline.lake.lock import files_lock, writer_lock
 from pipeline.lake.tables import TABLES, Table
 from pipeline.privacy.hit_files import data_files, find
+from pipeline.privacy.patch import patch
 from pipeline.privacy.proof import Account, Proof
 from pipeline.suppression.redact import WHOLE, Policy, Redacted, redact
-from pipeline.suppression.refile import refile
 from pipeline.suppression.subjects import Subject
 from pipeline.walk import ledger as tables
 from pipeline.walk.ledger import Ledger
@@ -136,7 +137,7 @@ def rewrite_rows(
     finish_cut_commits(lake, ledger, app_id)
     with files_lock(lake, app_id, wait_seconds=wait_seconds):
         files = {
-            name: [path for path in data_files(lake, app_id, table) if candidates(table, lake.final(path))]
+            name: {path: None for path in data_files(lake, app_id, table) if candidates(table, lake.final(path))}
             for name, table in TABLES.items()
             if name in table_names
         }
@@ -182,14 +183,14 @@ class _Job:
         return self.lake.staging(f"{self.app_id}.rewrite")
 
 
-def _rewrite(job: _Job, files: Mapping[str, Collection[str]]) -> list[FileOutcome]:
+def _rewrite(job: _Job, files: Mapping[str, Mapping[str, frozenset[int] | None]]) -> list[FileOutcome]:
     storage.remove_tree(job.staging)
     storage.make_folder(job.staging)
     done: list[FileOutcome] = []
     with Proof() as proof:
         for table in sorted(TABLES.values(), key=lambda table: table.name not in FIRST):
-            for path in sorted(files.get(table.name, ())):
-                outcome = _rewrite_file(job, table, path, proof.account(table))
+            for path, groups in sorted(files.get(table.name, {}).items()):
+                outcome = _rewrite_file(job, table, path, groups, proof.account(table))
                 if outcome.status is Status.UNTOUCHED:
                     continue
                 done.append(outcome)
@@ -200,33 +201,24 @@ def _rewrite(job: _Job, files: Mapping[str, Collection[str]]) -> list[FileOutcom
     return done
 
 
-def _rewrite_file(job: _Job, table: Table, path: str, account: Account) -> FileOutcome:
+def _rewrite_file(job: _Job, table: Table, path: str, groups: frozenset[int] | None, account: Account) -> FileOutcome:
     source, target = job.lake.final(path), job.staging / Path(path).name
     with storage.storage_errors():
         before = source.stat().st_size
-
-    def change(rows: pa.Table) -> Redacted:
-        result = job.change(table, rows)
-        account.add(rows, result)
-        return result
-
-    written = refile(source, target, table, change)
-    rows_before = written.rows + written.removed
-    if not written.removed and not written.changed:
-        storage.unlink(target)
+    patched = patch(source, target, table, groups=groups, change=partial(job.change, table), account=account)
+    rows_before, removed, changed = patched.rows_before, patched.removed, patched.changed
+    if not removed and not changed:
         return FileOutcome(path, table.name, Status.UNTOUCHED, rows_before, 0, 0, before, before)
-    if not written.rows:
-        storage.unlink(target)
+    if removed == rows_before:
         _forget(job.ledger, path)
         storage.unlink(source)
         storage.sync_folder(source.parent)
-        return FileOutcome(path, table.name, Status.REMOVED, rows_before, written.removed, 0, before, 0)
-    account.check(source, target)
+        return FileOutcome(path, table.name, Status.REMOVED, rows_before, removed, 0, before, 0)
+    account.check(source, target, patched.origins)
     size = target.stat().st_size
     storage.rename(target, source)
     storage.sync_folder(source.parent)
-    _record(job.ledger, path, rows=written.rows, size=size)
-    removed, changed = written.removed, written.changed
+    _record(job.ledger, path, rows=rows_before - removed, size=size)
     return FileOutcome(path, table.name, Status.REWRITTEN, rows_before, removed, changed, before, size)
 
 

@@ -121,19 +121,17 @@ def test_a_value_is_found_in_every_kind_of_array(rows: list[str | None], place: 
 
 def _array(rows: list[str | None], nested: str) -> pa.Array:
     plain = pa.array(rows, pa.string())
-    if nested in {"large", "view", "binary"}:
-        return plain.cast({"large": pa.large_string(), "view": pa.string_view(), "binary": pa.binary()}[nested])
-    if nested == "dictionary":
-        return plain.dictionary_encode()
-    if nested == "list":
-        return pa.array([None if row is None else ["x", row] for row in rows], pa.list_(pa.string()))
-    if nested == "struct":
-        return pa.array([{"a": 1, "b": row} for row in rows])
-    if nested == "map":
-        return pa.array([[("key", row)] for row in rows], pa.map_(pa.string(), pa.string()))
-    if nested == "deep":
-        return pa.array([[{"c": [row, None]}, None] for row in rows])
-    return plain
+    casts = {"large": pa.large_string(), "view": pa.string_view(), "binary": pa.binary()}
+    if nested in casts:
+        return plain.cast(casts[nested])
+    shaped = {
+        "dictionary": plain.dictionary_encode,
+        "list": lambda: pa.array([None if row is None else ["x", row] for row in rows], pa.list_(pa.string())),
+        "struct": lambda: pa.array([{"a": 1, "b": row} for row in rows]),
+        "map": lambda: pa.array([[("key", row)] for row in rows], pa.map_(pa.string(), pa.string())),
+        "deep": lambda: pa.array([[{"c": [row, None]}, None] for row in rows]),
+    }
+    return shaped[nested]() if nested in shaped else plain
 
 
 def test_neighbours_in_a_buffer_are_no_text(root: Path) -> None:
@@ -240,7 +238,7 @@ def test_databases_are_read_as_tables_and_as_bytes(root: Path) -> None:
 
 
 def test_a_deleted_row_of_sqlite_is_found_in_the_bytes(root: Path) -> None:
-    """What a delete leaves in free pages is residue, even with no edge beside it; what a longer value explains is not."""
+    """What a delete leaves in free pages is residue, with no edge beside it; what a longer value explains is not."""
     with closing(sqlite3.connect(root / "ledger.db")) as ledger:
         ledger.execute("pragma secure_delete = off")
         ledger.execute("create table t (a text, b text)")
