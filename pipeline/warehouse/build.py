@@ -20,6 +20,7 @@ from pipeline.lake import storage
 from pipeline.lake.layout import Lake, open_lake
 from pipeline.lake.lock import writer_lock
 from pipeline.warehouse.aggregate import compute_after, store
+from pipeline.warehouse.changed import forget_changes
 from pipeline.warehouse.changes import find_touched, fingerprint_all, inputs_fingerprint, remember_inputs
 from pipeline.warehouse.failures import ReplacedError, translated
 from pipeline.warehouse.marts import StagedMart, publish_marts, write_marts
@@ -161,12 +162,13 @@ class _Build:
             fingerprint_all(connection, snapshot)
             compute_all(connection, tally, self._append, rows_per_pass=self.rows_per_pass)
         else:
+            forget_changes(connection)
             find_touched(connection, snapshot, tally.models)
             compute_touched(connection, tally)
         remember_inputs(connection)
         for model in tally.models.before:
             if tally.stores(model):
-                store(connection, model)
+                store(connection, model, compare=not is_full)
         compute_after(connection, tally, only_changed=not is_full)
         self._drop_broken(connection)
         write_comments(connection, tally)

@@ -21,9 +21,9 @@ import pyarrow.parquet as pq
 
 from pipeline.lake import storage
 from pipeline.lake.layout import Lake
-from pipeline.warehouse.model import Model, Unit
+from pipeline.warehouse.changed import LOCAL_DATE, MONTH_NUMBER, changed_months
+from pipeline.warehouse.model import Model
 from pipeline.warehouse.tally import Tally
-from pipeline.warehouse.views import text
 
 FOLDER: Final = "marts"
 ROW_GROUP: Final = 100_000
@@ -35,7 +35,6 @@ ROWS_AT_A_TIME: Final = 1_000_000
 # Nearly every row has another id or moment: looking for such values in a dictionary costs more than all other encoding.
 _DISTINCT: Final = ("_id", "_key", "_at", "_ms", "as_of")
 _FEW_IDS: Final = frozenset({"app_id", "schedule_id", "target_id", "switchboard_integration_id"})
-_MONTH: Final = "coalesce(year(local_date) * 12 + month(local_date) - 1, -1)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +59,15 @@ def write_marts(
         connection: with the warehouse attached.
         tally: which marts were stored.
         folder: where to; `publish_marts` moves them into place.
-        only_changed: write of the marts with dates only the months that `compute_touched` found changed.
+        only_changed: write only the marts, and the months of them, that were noted as changed.
     """
     connection.execute("set preserve_insertion_order = true")
     try:
         marts = [model for model in tally.models if model.schema == "marts" and tally.stores(model)]
-        return [_write(connection, model, folder / model.table, only_changed=only_changed) for model in marts]
+        if only_changed:
+            changes = [(model, changed_months(connection, model)) for model in marts]
+            return [_write(connection, model, folder / model.table, months) for model, months in changes if months]
+        return [_write(connection, model, folder / model.table, None) for model in marts]
     finally:
         connection.execute("set preserve_insertion_order = false")
 
@@ -82,15 +84,17 @@ def publish_marts(lake: Lake, marts: Sequence[StagedMart]) -> None:
             storage.rename(mart.folder / name, target / name)
 
 
-def _write(connection: duckdb.DuckDBPyConnection, model: Model, folder: Path, *, only_changed: bool) -> StagedMart:
-    if model.unit is Unit.WHOLE or "local_date" not in model.columns:
+def _write(
+    connection: duckdb.DuckDBPyConnection, model: Model, folder: Path, among: Sequence[int] | None
+) -> StagedMart:
+    if LOCAL_DATE not in model.columns:
         name = f"{model.table}.parquet"
         rows = connection.sql(f"select * from warehouse.{model.name} order by {', '.join(model.key)}")
         reader = rows.to_arrow_reader(ROW_GROUP)
         _write_file(folder / name, reader.schema, reader)
         return StagedMart(model.table, folder, [name], None)
-    replaced = _changed_months(connection, model) if only_changed else None
-    counts = _months(connection, model, replaced)
+    replaced = None if among is None else [_month_name(month) for month in among]
+    counts = _months(connection, model, among)
     files = [name for months in _bundles(counts) for name in _write_months(connection, model, folder, months)]
     return StagedMart(model.table, folder, files, replaced)
 
@@ -101,7 +105,7 @@ def _write_months(
     """Write some months from one query, since each query looks at all rows of the mart."""
     # Not DuckDB's COPY: its bytes depend on how its storage happens to hold equal rows.
     rows = connection.sql(f"""
-        select *, {_MONTH} as month_number from warehouse.{model.name}
+        select *, {MONTH_NUMBER} as month_number from warehouse.{model.name}
         where month_number in ({", ".join(map(str, months))})
         order by month_number, {", ".join(model.key)}
     """)
@@ -148,20 +152,11 @@ def _row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(held)
 
 
-def _changed_months(connection: duckdb.DuckDBPyConnection, model: Model) -> list[str]:
-    """The months of a mart with other rows than before, and the one without a month, which can't be told."""
-    if model.unit is Unit.CONVERSATION:
-        query = f"select month from main.changed_months where model = {text(model.name)}"
-    else:
-        query = "select strftime(local_date, '%Y-%m') from main.changed_dates"
-    return sorted({month for (month,) in connection.execute(query).fetchall() if month} | {NO_MONTH})
-
-
-def _months(connection: duckdb.DuckDBPyConnection, model: Model, among: Sequence[str] | None) -> Mapping[int, int]:
+def _months(connection: duckdb.DuckDBPyConnection, model: Model, among: Sequence[int] | None) -> Mapping[int, int]:
     """How many rows a mart has of each month."""
-    query = f"select {_MONTH} as month_number, count(*) from warehouse.{model.name} group by all order by all"
+    query = f"select {MONTH_NUMBER} as month_number, count(*) from warehouse.{model.name} group by all order by all"
     counts = dict(connection.execute(query).fetchall())
-    return {month: count for month, count in counts.items() if among is None or _month_name(month) in among}
+    return {month: count for month, count in counts.items() if among is None or month in among}
 
 
 def _bundles(counts: Mapping[int, int]) -> Iterator[list[int]]:
