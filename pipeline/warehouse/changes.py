@@ -191,13 +191,18 @@ def _find_moved(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
 
 
 def inputs_fingerprint(connection: duckdb.DuckDBPyConnection, models: Models) -> str:
-    """One text for all whole models that conversation models read: where it differs, everything is computed again."""
+    """One text for what all conversations depend on: where it differs, everything is computed again.
+
+    That is whole models that conversation models read, and who is restricted.
+    """
     read = set().union(*(model.references for model in models.conversation), set())
     parts = []
     for model in models.before:
         if model.name in read and model.name != USER_KEYS:
             found = connection.execute(f"select count(*), bit_xor(hash(entry)) from {model.name} as entry").fetchone()
             parts.append(f"{model.name}={found}")
+    # Digits, not ids: who is restricted must not be read from the warehouse.
+    parts.append(str(connection.execute("select count(*), sum(hash(kind, id)) from lake.restricted").fetchone()))
     return "; ".join(parts)
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
 import duckdb
 
 from pipeline.warehouse.changed import note_difference, note_moves
-from pipeline.warehouse.compute import compute
+from pipeline.warehouse.compute import compute, drop
 from pipeline.warehouse.model import Model
+from pipeline.warehouse.models import Models
 from pipeline.warehouse.sources import show_range, show_touched
 from pipeline.warehouse.tally import Tally
 
-ROWS_PER_PASS: Final = 2_500_000
+ROWS_PER_PASS: Final = 1_000_000
 
 Visit = Callable[[duckdb.DuckDBPyConnection, Model, int], None]
 
@@ -89,10 +90,19 @@ def _compute(connection: duckdb.DuckDBPyConnection, tally: Tally, visit: Visit, 
             with tally.computing(model) as told:
                 told.rows += compute(connection, model)
                 visit(connection, model, number)
-        later = set().union(*(other.references for other in todo[position + 1 :]), set())
+        later = _read_by(todo[position + 1 :], tally.models)
         for spent in todo[: position + 1]:
             if spent.name not in later:
-                connection.execute(f"drop table if exists {spent.name}")
+                drop(connection, spent)
+
+
+def _read_by(readers: Sequence[Model], models: Models) -> set[str]:
+    """What some models read, also through views."""
+    read = set().union(*(model.references for model in readers), set())
+    for model in reversed(models.conversation):
+        if model.is_view and model.name in read:
+            read |= model.references
+    return read
 
 
 def _replace(connection: duckdb.DuckDBPyConnection, model: Model, _number: int) -> None:

@@ -20,7 +20,7 @@ closings as (
         message_no as after_no,
         received_ms as closed_ms,
         end_reason
-    from intermediate.int_messages_classified
+    from intermediate.int_messages_ordered
     where end_reason is not null
     union all
     select
@@ -55,7 +55,7 @@ own_limits as (
         own_gaps.gap_ms,
         own_gaps.late_answer_ms
     from settings.session_gaps as own_gaps
-    inner join intermediate.int_messages_classified as messages
+    inner join intermediate.int_messages_ordered as messages
         on own_gaps.channel = messages.channel
     inner join intermediate.int_session_spans as spans
         on messages.conversation_no = spans.conversation_no and messages.message_no = spans.last_no
