@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -130,6 +131,11 @@ class FileScanner:
             self.fail(shown, error.reason)
         except PermissionError:
             self.fail(shown, Reason.DENIED)
+        except OSError as error:
+            # Arrow tells of damaged data by an OSError without a number.
+            self.fail(shown, Reason.DAMAGED if error.errno is None else Reason.FAILED)
+        except (ValueError, RuntimeError, struct.error):
+            self.fail(shown, Reason.DAMAGED)  # what readers raise over data that they do not expect
 
     def _raw(self, pieces: Iterator[bytes], kind: Format, found: FileFindings) -> int:
         take = partial(found.text, Place.BYTES) if kind is Format.TEXT else found.raw

@@ -5,6 +5,8 @@ import gzip
 import json
 import os
 import sqlite3
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from contextlib import closing
@@ -121,17 +123,18 @@ def test_a_value_is_found_in_every_kind_of_array(rows: list[str | None], place: 
 
 def _array(rows: list[str | None], nested: str) -> pa.Array:
     plain = pa.array(rows, pa.string())
-    casts = {"large": pa.large_string(), "view": pa.string_view(), "binary": pa.binary()}
-    if nested in casts:
-        return plain.cast(casts[nested])
-    shaped = {
+    made: dict[str, Callable[[], pa.Array]] = {
+        "plain": lambda: plain,
+        "large": lambda: plain.cast(pa.large_string()),
+        "view": lambda: plain.cast(pa.string_view()),
+        "binary": lambda: plain.cast(pa.binary()),
         "dictionary": plain.dictionary_encode,
         "list": lambda: pa.array([None if row is None else ["x", row] for row in rows], pa.list_(pa.string())),
         "struct": lambda: pa.array([{"a": 1, "b": row} for row in rows]),
         "map": lambda: pa.array([[("key", row)] for row in rows], pa.map_(pa.string(), pa.string())),
         "deep": lambda: pa.array([[{"c": [row, None]}, None] for row in rows]),
     }
-    return shaped[nested]() if nested in shaped else plain
+    return made[nested]()
 
 
 def test_neighbours_in_a_buffer_are_no_text(root: Path) -> None:
@@ -205,7 +208,9 @@ def test_rows_that_mention_a_subject_may_stay(root: Path) -> None:
     keys: list[RowKey] = [("messages", APP, (f"{1:024x}",))]
     _messages(path, text=["aaa", f"write to {EMAIL}", "zzz"])
     report = scanned(root, allowed=keys)
-    assert (report.verdict, [hit.place for hit in report.allowed]) == (Verdict.CLEAN, [Place.PARQUET_VALUES])
+    # Short texts lie in the compressed bytes as they are; those of a row that may stay are allowed there too.
+    assert report.verdict is Verdict.CLEAN
+    assert {hit.place for hit in report.allowed} == {Place.PARQUET_VALUES, Place.BYTES}
     _messages(path, text=["aaa", f"write to {EMAIL}", f"x {EMAIL}"])
     assert scanned(root, allowed=keys).residual >= 1
     _messages(path, text=["aaa", f"user {USER}", "zzz"])
@@ -220,7 +225,7 @@ def test_databases_are_read_as_tables_and_as_bytes(root: Path) -> None:
     with closing(sqlite3.connect(root / "live.db")) as live, duckdb.connect(str(root / "w.duckdb")) as warehouse:
         live.execute("pragma journal_mode = wal")
         live.execute("create table t (a text, b integer)")
-        live.execute("insert into t values (?, ?)", ["x" * 5000 + EMAIL, 491701234567])
+        live.execute("insert into t values (?, ?)", ["x" * 5000 + f" {EMAIL}", 491701234567])
         live.commit()
         warehouse.execute("create table t as select uuid() as u, [{'x': ?}] as y from range(3)", [EMAIL])
         warehouse.execute("create table n as select 491701234567 as phone")
@@ -228,17 +233,13 @@ def test_databases_are_read_as_tables_and_as_bytes(root: Path) -> None:
         report = scanned(root)
     kinds = {(hit.path, hit.place, hit.kind) for hit in report.hits}
     assert ("lake/live.db", Place.SQLITE_VALUES, NeedleKind.PHONE) in kinds
-    assert ("lake/live.db-wal", Place.BYTES, NeedleKind.EMAIL) in kinds or (
-        "lake/live.db",
-        Place.SQLITE_VALUES,
-        NeedleKind.EMAIL,
-    ) in kinds
+    assert ("lake/live.db", Place.SQLITE_VALUES, NeedleKind.EMAIL) in kinds, "it is in the log only, over two pages"
     assert {("lake/w.duckdb", Place.DUCKDB_VALUES, kind) for kind in (NeedleKind.EMAIL, NeedleKind.PHONE)} <= kinds
     assert not report.unreadable
 
 
 def test_a_deleted_row_of_sqlite_is_found_in_the_bytes(root: Path) -> None:
-    """What a delete leaves in free pages is residue, with no edge beside it; what a longer value explains is not."""
+    """What a delete leaves in free pages is residue, with edges or without; what a longer value explains is not."""
     with closing(sqlite3.connect(root / "ledger.db")) as ledger:
         ledger.execute("pragma secure_delete = off")
         ledger.execute("create table t (a text, b text)")
@@ -343,3 +344,37 @@ def test_every_format_has_its_control(root: Path) -> None:
     assert all(report.canaries.values())
     assert len(report.canaries) > len(canary._PLANTS)
     assert list((root.parent / "work").iterdir()) == []
+
+
+PEAK = """
+import resource, sys
+from pathlib import Path
+from pipeline.privacy.needles import Edge, Needle, NeedleKind, Needles
+from pipeline.privacy.scan.roots import Root
+from pipeline.privacy.scan.scan import scan
+
+def peak(name):
+    root = Root(label="lake", path=Path(sys.argv[1]) / name, optional=True)
+    needles = Needles((Needle(NeedleKind.EMAIL, sys.argv[2], Edge.EMAIL),), {})
+    found = scan([root], needles, work=Path(sys.argv[1]) / "work")
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, found.residual
+
+print(peak("none")[0], *peak("large"))
+"""
+
+
+def test_memory_is_bounded(tmp_path: Path) -> None:
+    """A quarter of a gigabyte in one file, and a row group of as much, take a small part of that in memory."""
+    folder = tmp_path / "large"
+    folder.mkdir()
+    with (folder / "sparse").open("wb") as file:
+        file.seek(250 << 20)
+        file.write(f" {EMAIL} ".encode())
+    rows = pa.array([f"{number:07d} " + "y" * 2500 for number in range(100_000)] + [EMAIL])
+    pq.write_table(pa.table({"text": rows}), folder / "a.parquet", compression="zstd", use_dictionary=False)
+    process = subprocess.run(
+        [sys.executable, "-c", PEAK, str(tmp_path), EMAIL], capture_output=True, text=True, timeout=120, check=True
+    )
+    before, after, hits = map(int, process.stdout.split())
+    assert hits >= 2
+    assert after - before < 180
