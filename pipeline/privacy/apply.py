@@ -28,6 +28,7 @@ from pipeline.privacy.lake_view import open_view
 from pipeline.privacy.people import joined, refreshed
 from pipeline.privacy.proof_of_batch import prove
 from pipeline.privacy.scan.report import ScanReport, Verdict
+from pipeline.privacy.shared import shared_values
 from pipeline.privacy.upstream_batch import as_subject, erase_all_upstream
 from pipeline.privacy.upstream_types import UpstreamPolicy, UpstreamResult, UpstreamStatus
 from pipeline.privacy.words import Event, Status, Step
@@ -263,11 +264,13 @@ class _Run:
 
     def _keep_out(self, subjects: Sequence[Subject]) -> int:
         until = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + ALIASES_FOR
+        keyring, batch = self._desk.keyring, self._journal.batch
+        shared = shared_values(self._desk, subjects)
         entries = [
             entry
             for subject in subjects
             if subject.action in SUPPRESSED
-            for entry in entries_for(subject, self._desk.keyring, batch=self._journal.batch, until=until)
+            for entry in entries_for(subject, keyring, batch=batch, until=until, shared=shared)
         ]
         return suppress(self._desk.lake, entries)
 

@@ -15,6 +15,7 @@ from pipeline.privacy.scan.places import places
 from pipeline.privacy.scan.report import ScanReport
 from pipeline.privacy.scan.roots import Progress, Root
 from pipeline.privacy.scan.scan import scan
+from pipeline.privacy.shared import shared_values
 from pipeline.suppression.subjects import Subject
 from pipeline.walk.ledger import ledger_file
 
@@ -36,7 +37,7 @@ def prove(
     allowed = () if desk.settings.privacy.mentions == "redact" else tuple(_allowed(desk, subjects))
     return scan(
         scanned_roots(desk, source=source),
-        needles_of(subjects),
+        needles_of(subjects, shared=shared_values(desk, subjects)),
         work=desk.lake.private / "tmp",
         allowed=allowed,
         on_progress=on_progress,
