@@ -13,7 +13,10 @@ from pipeline.privacy.batch import decode_requests, encode_requests, read_batch
 APP = "5d8cff3cd55b040010928b5b"
 USER = "7494535bff5cef41a15be74d"
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
-HEADER = "request_ref,user_id,external_id,brand_id,email,client_external_id,integration_id,action,received_at,verified_by,reason_code"
+HEADER = (
+    "request_ref,user_id,external_id,brand_id,email,client_external_id,integration_id,"
+    "action,received_at,verified_by,reason_code"
+)
 GOOD = f"r-1,{USER},,,,,,erase,2026-11-01T10:00:00+01:00,desk,request"
 
 
