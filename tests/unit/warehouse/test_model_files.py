@@ -34,6 +34,7 @@ KEPT = """-- grain: one row per message
 -- unit: conversation
 -- stored: yes
 -- unsettled: message_id is null
+-- moves: message_id
 -- column app_id: Id of the app.
 -- column conversation_id: Id of the conversation.
 -- column message_id: Id of the message.
@@ -52,6 +53,7 @@ def test_a_header_is_read_whole(tmp_path: Path) -> None:
     assert mart.description == "Counts what was said, and nothing else."
     assert mart.references == {"intermediate.int_kept"}
     assert (kept.unit, kept.is_stored, kept.unsettled) == (Unit.CONVERSATION, True, "message_id is null")
+    assert (kept.moves, kept.is_view) == (("message_id",), False)
 
 
 def test_models_come_after_what_they_read(tmp_path: Path) -> None:
@@ -84,6 +86,14 @@ WRONG = {
     "unit": (
         {"staging/stg_a.sql": "-- grain: x\n-- key: n\n-- unit: week\nselect 1 as n"},
         r"stg_a\.sql:3: unit is conversation or local_date",
+    ),
+    "stored view": (
+        {"intermediate/int_a.sql": "-- grain: x\n-- key: n\n-- stored: yes\n-- view: yes\nselect 1 as n"},
+        r"int_a\.sql:4: view is yes, or left out, and what is stored is no view",
+    ),
+    "moves without column": (
+        {"marts/agg_a.sql": "-- grain: x\n-- key: n\n-- moves: m\n-- column n: N.\nselect 1 as n"},
+        r"agg_a\.sql:1: m is in the key, moves or not null",
     ),
     "no columns": ({"marts/agg_a.sql": "-- grain: x\n-- key: n\nselect 1 as n"}, "describes all its columns"),
     "key without column": (
