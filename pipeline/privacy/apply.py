@@ -125,7 +125,9 @@ class _Run:
         for subject in held:
             self._journal.end(Step.HOLD, subject.tag, Status.HELD)
         if held:
-            self._applied.problems.append(f"{len(held):,} held: a legal hold keeps their data; see `sunlake erase status`")
+            self._applied.problems.append(
+                f"{len(held):,} held: a legal hold keeps their data; see `sunlake erase status`"
+            )
         self._applied.held = [subject.tag for subject in held]
         self._work = self._work.with_subjects(free)
 

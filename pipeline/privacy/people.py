@@ -26,7 +26,12 @@ async def refreshed(desk: Desk, subjects: Sequence[Subject], requests: Sequence[
         own = [request for request in requests if request.app_id == app_id and request.request_ref in refs]
         with open_view(desk.lake, desk.ledger, app_id) as view:
             newer = await resolve(
-                view, own, lookup=None, macs=desk.keyring, is_held=lambda _: False, choices=Choices(override_retained=True)
+                view,
+                own,
+                lookup=None,
+                macs=desk.keyring,
+                is_held=lambda _: False,
+                choices=Choices(override_retained=True),
             )
         known = [resolution.subject for resolution in newer if resolution.subject is not None]
         found = [_merged(subject, known) if subject.app_id == app_id else subject for subject in found]
