@@ -52,7 +52,7 @@ async def visit_conversation(visit: Visit, conversation: ConversationState) -> N
 
 
 async def _pass_over(visit: Visit, conversation: ConversationState) -> None:
-    """Leave alone what has expired: its user's list, which is read in every run, opens the gate if something is said."""
+    """Leave alone what has expired: the list of a user opens the gate if something is said."""
     conversation.walked_at, conversation.participants_hash = conversation.listed_at, None
     conversation.complete, conversation.pending, conversation.state = True, Pending.NO, State.DONE
     await visit.emit(Step(conversations=[visit.conversations.changed(conversation)]))
