@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.lake.layout import open_lake
+from pipeline.privacy.access.archive import part_of
 from pipeline.privacy.access.register import list_copies
 from pipeline.suppression.keys import new_key_text
 from tests.integration.conftest import Serve
@@ -50,10 +51,34 @@ def test_a_batch_that_asks_for_something_else_is_refused(bench: Bench) -> None:
     assert not (bench.folder / "copies").exists()
 
 
+def test_a_kill_leaves_no_copy_that_nobody_knows_of(bench: Bench) -> None:
+    """Whatever file a killed run left is in the register, or is the unfinished part of one that is."""
+    arguments = ["access", str(_requests(bench, f"T-1,{oid('ann')},access")), "--offline", "--out"]
+    # The first run makes folders and the ledger of deeds, which later ones find.
+    _points(bench, *arguments, str(bench.folder / "first"))
+    points = _points(bench, *arguments, str(bench.folder / "undisturbed"))
+    numbers = [number for number, name in enumerate(points, 1) if name.startswith(("before", "after"))]
+    assert len(numbers) >= 8
+    for number in numbers[:: max(1, len(numbers) // 12)]:
+        out = bench.folder / f"copies-{number}"
+        assert bench.driven(*arguments, str(out), DRIVER_KILL_AT=str(number), **KEYS).code == -9
+        known = {Path(copy.path) for copy in list_copies(open_lake(bench.lake, create=False))}
+        left = set(out.iterdir()) if out.exists() else set()
+        assert left <= known | {part_of(path) for path in known}, f"killed at {number}: {points[number - 1]}"
+
+
 def _requests(bench: Bench, *rows: str) -> Path:
     file = bench.folder / "requests.csv"
     file.write_text("\n".join([COLUMNS, *(f"{row},2026-02-01T10:00:00Z,desk,access" for row in rows)]) + "\n")
     return file
+
+
+def _points(bench: Bench, *arguments: str) -> list[str]:
+    trace = bench.folder / "trace"
+    trace.unlink(missing_ok=True)
+    ended = bench.driven(*arguments, DRIVER_TRACE=str(trace), **KEYS)
+    assert ended.code == 0, ended
+    return trace.read_text().splitlines()
 
 
 def _access(bench: Bench, *arguments: str) -> subprocess.CompletedProcess[str]:

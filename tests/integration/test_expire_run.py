@@ -89,7 +89,7 @@ def test_a_kill_at_any_point_is_made_good_by_a_repeat(bench: Bench, tmp_path: Pa
     points = trace.read_text().splitlines()
     numbers = [n for n, name in enumerate(points, 1) if name in {"before rename", "before unlink", "after rename"}]
     assert len(numbers) >= 6
-    for number in numbers[:: max(1, len(numbers) // 8)]:
+    for number in numbers[:: max(1, len(numbers) // 4)]:
         shutil.rmtree(bench.lake)
         shutil.copytree(template, bench.lake)
         killed = _expire(bench, "--older-than", "30d", "--apply", DRIVER_KILL_AT=str(number))
