@@ -22,6 +22,7 @@ SUMMARIES: Final = {
     "check": "Check what the models promise.",
     "report": "Write the report as HTML, Markdown, CSV or Parquet.",
     "sql": "Query the lake and the marts with SQL.",
+    "access": "Write copies of people's data for them.",
     "compact": "Merge small files and drop superseded rows.",
     "repair": "Check the lake and rebuild the ledger from it.",
     "erase": "Erase people by GDPR batches, and prove it.",

@@ -44,11 +44,12 @@ def write_copies(
     folder = out or desk.lake.private / "privacy" / "copies" / journal.batch
     for subject in subjects:
         if not journal.done(Step.ACCESS, subject.tag):
-            _write(desk, journal, subject, folder)
+            write_copy(desk, journal, subject, folder)
     return len(subjects)
 
 
-def _write(desk: Desk, journal: BatchJournal, subject: Subject, folder: Path) -> AccessExport:
+def write_copy(desk: Desk, journal: BatchJournal, subject: Subject, folder: Path) -> AccessExport:
+    """Write the copy of one person into a folder; it is in the register before the first byte is on the disk."""
     now = datetime.now(UTC).replace(microsecond=0)
     journal.begin(Step.ACCESS, subject.tag)
     copy = enter_copy(desk.lake, journal.batch, tag=subject.tag, path=access_path(folder, subject.tag), now=now)

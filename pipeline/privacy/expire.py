@@ -18,8 +18,8 @@ from pipeline.errors import CorruptLakeError
 from pipeline.lake.commit import live_files
 from pipeline.lake.layout import Lake
 from pipeline.privacy.expiring import Retention, select
-from pipeline.privacy.expiry import EXPIRING, Expiry, Selection
-from pipeline.privacy.floors import raise_floor
+from pipeline.suppression.expiry import EXPIRING, Expiry, Selection
+from pipeline.suppression.floors import raise_floor
 from pipeline.walk import ledger as tables
 from pipeline.walk.ledger import Ledger
 from pipeline.walk.roster import Pending

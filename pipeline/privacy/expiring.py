@@ -16,7 +16,7 @@ from pipeline.lake.commit import live_files
 from pipeline.lake.corruption import corruption
 from pipeline.lake.layout import Lake
 from pipeline.lake.tables import TABLES
-from pipeline.privacy.expiry import Selection
+from pipeline.suppression.expiry import Selection
 from pipeline.walk.ledger import Ledger
 from pipeline.warehouse.views import text
 

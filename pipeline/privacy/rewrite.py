@@ -6,7 +6,7 @@ file or the new one; what is killed is repeated, and what is repeated finds noth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -33,6 +33,8 @@ from pipeline.walk.ledger import Ledger
 
 FIRST = ("tombstones", "events")
 """Tables that come first: they tell of rows of other tables by ids that are gone once those are rewritten."""
+
+_BY_IDS = sorted(TABLES.values(), key=lambda table: table.name not in FIRST)
 
 
 class Status(StrEnum):
@@ -101,47 +103,41 @@ def rewrite_lake(
         def change(table: Table, rows: pa.Table) -> Redacted:
             return redact(table, rows, found.matcher, policy=policy)
 
-        return _rewrite(_Job(lake, ledger, app_id, change, on_file), found.files)
+        return _rewrite(_Job(lake, ledger, app_id, change, on_file), found.files, order=_BY_IDS)
 
 
-def rewrite_rows(
+def rewrite_files(
     lake: Lake,
     ledger: Ledger,
     app_id: str,
-    candidates: Callable[[Table, Path], bool],
-    doomed: Callable[[Table, pa.Table], pa.Array | pa.ChunkedArray | None],
+    change: Change,
     *,
-    table_names: Collection[str] = tuple(TABLES),
+    candidates: Callable[[Table, Path], bool],
+    order: Sequence[Table] = tuple(TABLES.values()),
     on_file: OnFile | None = None,
     wait_seconds: float = 600.0,
 ) -> list[FileOutcome]:
-    """Remove the rows of an app that a predicate names, for retention; the same steps and proofs as `rewrite_lake`.
+    """Change the rows of an app by a rule of any kind, for retention; the same steps and proofs as `rewrite_lake`.
 
     Args:
         lake: the lake.
         ledger: its ledger.
-        app_id: the app.
-        candidates: whether a file may hold such rows; cheap, by its name and statistics.
-        doomed: a mask over rows: those that go; None for none.
-        table_names: the tables to look at.
+        app_id: the app; commits of it that were cut are finished (`recover`).
+        change: what becomes of rows.
+        candidates: whether a file may hold rows that change; cheaper than to rewrite it.
+        order: the tables to look at, in this order.
         on_file: as for `rewrite_lake`.
         wait_seconds: as for `rewrite_lake`.
 
     Raises:
         LakeError, LedgerError: as for `rewrite_lake`.
     """
-
-    def change(table: Table, rows: pa.Table) -> Redacted:
-        return without(rows, doomed(table, rows))
-
-    finish_cut_commits(lake, ledger, app_id)
     with files_lock(lake, app_id, wait_seconds=wait_seconds):
         files = {
-            name: {path: None for path in data_files(lake, app_id, table) if candidates(table, lake.final(path))}
-            for name, table in TABLES.items()
-            if name in table_names
+            table.name: {path: None for path in data_files(lake, app_id, table) if candidates(table, lake.final(path))}
+            for table in order
         }
-        return _rewrite(_Job(lake, ledger, app_id, change, on_file), files)
+        return _rewrite(_Job(lake, ledger, app_id, change, on_file), files, order=order)
 
 
 def without(rows: pa.Table, doomed: pa.Array | pa.ChunkedArray | None) -> Redacted:
@@ -183,12 +179,14 @@ class _Job:
         return self.lake.staging(f"{self.app_id}.rewrite")
 
 
-def _rewrite(job: _Job, files: Mapping[str, Mapping[str, frozenset[int] | None]]) -> list[FileOutcome]:
+def _rewrite(
+    job: _Job, files: Mapping[str, Mapping[str, frozenset[int] | None]], *, order: Sequence[Table]
+) -> list[FileOutcome]:
     storage.remove_tree(job.staging)
     storage.make_folder(job.staging)
     done: list[FileOutcome] = []
     with Proof() as proof:
-        for table in sorted(TABLES.values(), key=lambda table: table.name not in FIRST):
+        for table in order:
             for path, groups in sorted(files.get(table.name, {}).items()):
                 outcome = _rewrite_file(job, table, path, groups, proof.account(table))
                 if outcome.status is Status.UNTOUCHED:

@@ -1,7 +1,7 @@
-"""The gate of the lake: keeps out whom the suppression list names, when rows come and again when they are published.
+"""The gate of the lake: keeps out whom the suppression list names, and what lies below the app's retention floor.
 
-An exporter is given one. Without suppressions it costs a look at a file's size per commit; with suppressions and no key
-nothing may be written at all (gdpr.md, section 6).
+Both when rows come and again when they are published. An exporter is given one. Where there is neither, it costs a look
+at two files per commit; with suppressions and no key nothing may be written at all (gdpr.md, section 6).
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from pipeline.lake import storage
 from pipeline.lake.commit import Decision, StagedFile
 from pipeline.lake.layout import Lake
 from pipeline.lake.tables import TABLES, Table
+from pipeline.suppression.floors import admit_rows, admits_conversation, read_floor
 from pipeline.suppression.keys import Keyring, load_keyring
 from pipeline.suppression.listing import Entry, append, generation_of, load, mac_of, suppression_lock
 from pipeline.suppression.matcher import Effect, external_key
-from pipeline.suppression.redact import Policy, redact
+from pipeline.suppression.redact import Policy, Redacted, redact
 from pipeline.suppression.refile import refile
 from pipeline.suppression.subjects import Action, Kind
 from pipeline.suppression.suppressed import Suppressed
@@ -66,14 +67,15 @@ class Gate:
         self._policy = Policy(scope=scope)
         self._matcher: Suppressed | None = None
         self._entries: tuple[Entry, ...] = ()
+        self._floor = read_floor(lake, app_id)
         self.generation = 0
         self.left_out: Counter[str] = Counter()
         self._refresh()
 
     @property
     def is_open(self) -> bool:
-        """Whether nobody is kept out."""
-        return self._matcher is None
+        """Whether nobody and nothing is kept out."""
+        return self._matcher is None and self._floor is None
 
     def admits(self, kind: Who, value: str, *, brand_id: str | None = None) -> bool:
         """As `Guest.admits`."""
@@ -82,6 +84,10 @@ class Gate:
         found = _KINDS[kind]
         name = external_key(value, brand_id) if found is Kind.EXTERNAL_ID else value
         return self._matcher.effect(found, name) is not Effect.DROP
+
+    def admits_activity(self, *, last_updated_at: str | None, created_at: str | None = None) -> bool:
+        """As `Guest.admits_activity`: not below the retention floor."""
+        return admits_conversation(self._floor, last_updated_at=last_updated_at, created_at=created_at)
 
     def turn_away(self, user_id: str, *, external_id: str | None, brand_id: str | None, email: str | None) -> bool:
         """As `Guest.turn_away`: the id joins the list under the same batch, and expires with the alias."""
@@ -98,6 +104,7 @@ class Gate:
 
     def admit(self, table: Table, rows: pa.Table) -> pa.Table:
         """As `Admission.admit`."""
+        rows = admit_rows(table, rows, self._floor)
         if self._matcher is None:
             return rows
         result = redact(table, rows, self._matcher, policy=self._policy)
@@ -108,9 +115,11 @@ class Gate:
     def publishing(self, decision: Decision) -> Iterator[Decision]:
         """As `Admission.publishing`: rows that were admitted by an older list are looked through again."""
         with suppression_lock(self._lake, exclusive=False):
+            before = self._floor
             self._refresh()
-            if self._matcher is not None and decision.generation != self.generation:
-                decision = self._refilter(decision, self._matcher)
+            self._floor = read_floor(self._lake, self._app_id)
+            if not self.is_open and (decision.generation != self.generation or before != self._floor):
+                decision = self._refilter(decision)
             yield decision
 
     def _refresh(self) -> None:
@@ -122,25 +131,30 @@ class Gate:
         self._matcher = None if matcher is None or matcher.is_empty else matcher
         self.generation = listing.generation
 
-    def _refilter(self, decision: Decision, matcher: Suppressed) -> Decision:
-        files = [self._refilter_file(decision, file, matcher) for file in decision.files]
+    def _refilter(self, decision: Decision) -> Decision:
+        files = [self._refilter_file(decision, file) for file in decision.files]
         return decision.with_files([file for file in files if file is not None])
 
-    def _refilter_file(self, decision: Decision, file: StagedFile, matcher: Suppressed) -> StagedFile | None:
+    def _refilter_file(self, decision: Decision, file: StagedFile) -> StagedFile | None:
         """The staged file as it may be published; None if nothing is left of it."""
         table = TABLES[file.table]
         staged = self._lake.staged(decision.app_id, decision.commit_id, file.path)
         if not staged.exists():
             return file  # published before a crash; a rewrite has seen it in its place
         again = staged.with_name(f"{staged.name}.again")
-        done = refile(staged, again, table, lambda rows: redact(table, rows, matcher, policy=self._policy))
-        self.left_out["rows"] += done.removed
+        done = refile(staged, again, table, lambda rows: self._looked_through(table, rows))
         if not done.rows:
             storage.unlink(again)
             storage.unlink(staged)
             return None
         storage.rename(again, staged)
         return StagedFile(file.path, file.table, done.rows, staged.stat().st_size)
+
+    def _looked_through(self, table: Table, rows: pa.Table) -> Redacted:
+        nothing = rows.slice(0, 0)
+        kept = self.admit(table, rows)
+        # No proof is made of staged files, so what was taken need not be shown.
+        return Redacted(kept, rows.num_rows - kept.num_rows, 0, nothing, nothing)
 
     def _entry(self, kind: Kind, value: str) -> Entry:
         keyring = self._keys()

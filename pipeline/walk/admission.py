@@ -18,6 +18,9 @@ class Guest(Protocol):
     def admits(self, kind: Who, value: str, *, brand_id: str | None = None) -> bool:
         """Whether this user, conversation, message or alias may be looked at and remembered."""
 
+    def admits_activity(self, *, last_updated_at: str | None, created_at: str | None = None) -> bool:
+        """Whether a conversation in which something last happened then is walked: not if all of it has expired."""
+
     def turn_away(self, user_id: str, *, external_id: str | None, brand_id: str | None, email: str | None) -> bool:
         """Whether a profile belongs to somebody who is kept out by an alias; their id is kept out from then on."""
 
@@ -28,6 +31,10 @@ class Anybody:
     is_open = True
 
     def admits(self, kind: Who, value: str, *, brand_id: str | None = None) -> bool:  # noqa: ARG002
+        """Always."""
+        return True
+
+    def admits_activity(self, *, last_updated_at: str | None, created_at: str | None = None) -> bool:  # noqa: ARG002
         """Always."""
         return True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import msgspec
@@ -22,6 +22,7 @@ class ConversationHead(msgspec.Struct, rename="camel"):
 
     id: str
     last_updated_at: str | None = None
+    created_at: str | None = None
 
 
 @dataclass(slots=True)
@@ -50,6 +51,10 @@ class Listing:
             if not self.visit.guest.admits("conversation", head.id):
                 continue
             state = known.get(head.id)
+            if not self._is_young(head):
+                if state is not None and self._pass_over(state, head):
+                    self.step.conversations.append(self.visit.conversations.changed(state))
+                continue
             if state is None:
                 state = ConversationState(self.visit.app_id, head.id, found_by=self.found_by, pending=Pending.NO)
                 self.visit.conversations.add(state)
@@ -61,6 +66,23 @@ class Listing:
                 self.to_visit.append(state)
         if self._items:
             self.step.rows.append(Rows("conversations", self._items, {}, self.fetched_at))
+
+    def _is_young(self, head: ConversationHead) -> bool:
+        admits = self.visit.guest.admits_activity
+        return admits(last_updated_at=head.last_updated_at, created_at=head.created_at)
+
+    def _pass_over(self, state: ConversationState, head: ConversationHead) -> bool:
+        """Leave alone what has expired, whatever asked for it; until something new is said. True if the state changed.
+
+        What is known of its head and members is forgotten, so that both are fetched again then.
+        """
+        before = replace(state)
+        state.listed_at = state.walked_at = _listed_at(head.last_updated_at, self.server_time)
+        state.row_hash = state.participants_hash = None
+        state.via_user_id = state.via_user_id or self.via_user_id
+        state.complete, state.pending = True, Pending.NO
+        state.state = State.GONE if state.state == State.GONE else State.DONE
+        return before != state
 
     def _take(self, state: ConversationState, head: ConversationHead, item: bytes) -> bool:
         """True if the state changed."""

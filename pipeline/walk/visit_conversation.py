@@ -8,7 +8,7 @@ from pipeline.api import resources
 from pipeline.api.pagination import Direction
 from pipeline.errors import BadRequestError, NotFoundError
 from pipeline.walk.fetch import Page, now, read
-from pipeline.walk.listing import ConversationHead, Listing
+from pipeline.walk.listing import UNSETTLED, ConversationHead, Listing
 from pipeline.walk.roster import ConversationState, Found, Pending, State
 from pipeline.walk.step import MessagePage, Reconcile, Rows, Step, Tombstone
 from pipeline.walk.sweep import MessageHead, sweep_messages
@@ -28,6 +28,9 @@ async def visit_conversation(visit: Visit, conversation: ConversationState) -> N
         orphaned = conversation.via_user_id is None
         if orphaned and not await _look_up(visit, conversation):
             return
+        if not visit.guest.admits_activity(last_updated_at=(conversation.listed_at or "").rstrip(UNSETTLED) or None):
+            await _pass_over(visit, conversation)
+            return
         asked, listed_at = conversation.pending, conversation.listed_at
         await _participants(visit, conversation, sweep=asked == Pending.SWEEP)
         if asked == Pending.SWEEP and conversation.head_id is not None:
@@ -45,6 +48,13 @@ async def visit_conversation(visit: Visit, conversation: ConversationState) -> N
     if conversation.pending == asked and conversation.listed_at == listed_at:
         conversation.pending = Pending.NO
     visit.counters.conversations += 1
+    await visit.emit(Step(conversations=[visit.conversations.changed(conversation)]))
+
+
+async def _pass_over(visit: Visit, conversation: ConversationState) -> None:
+    """Leave alone what has expired: the list of a user opens the gate if something is said."""
+    conversation.walked_at, conversation.participants_hash = conversation.listed_at, None
+    conversation.complete, conversation.pending, conversation.state = True, Pending.NO, State.DONE
     await visit.emit(Step(conversations=[visit.conversations.changed(conversation)]))
 
 

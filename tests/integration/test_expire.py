@@ -16,8 +16,8 @@ from pipeline.lake.secrets import Dropped
 from pipeline.lake.writer import parquet_writer
 from pipeline.privacy.expire import ExpiryPreview, Rewrite, expire, preview_expiry
 from pipeline.privacy.expiring import Fate, Retention
-from pipeline.privacy.expiry import EXPIRING, Expiry, Selection
-from pipeline.privacy.floors import read_floor
+from pipeline.suppression.expiry import EXPIRING, Expiry, Selection
+from pipeline.suppression.floors import read_floor
 from pipeline.walk.ledger import Ledger
 from pipeline.walk.step import Step, Tombstone
 from tests.integration.conftest import Serve

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pipeline.lake import exact_json
-from pipeline.privacy.access.json_parts import INNER, fields, string, strings, without
 from pipeline.privacy.access.others import Others
+from pipeline.suppression.json_parts import INNER, fields, string, strings, without
 
 IDENTITY: Final = (
     "author_user_id",

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Final
 
 from pipeline.lake import exact_json
-from pipeline.privacy.access.json_parts import fields, string, without
 from pipeline.privacy.access.messages import redact_event_message, redact_message, withhold_text
 from pipeline.privacy.access.others import Others
 from pipeline.privacy.access.source import Row, Source
+from pipeline.suppression.json_parts import fields, string, without
 
 _FREE_JSON: Final[Mapping[str, tuple[str, ...]]] = {
     "users": ("metadata", "extra"),

@@ -6,10 +6,10 @@ from typing import Any
 
 from pipeline.lake.tables import TABLES
 from pipeline.privacy.access.chat import bubble
-from pipeline.privacy.access.json_parts import without
 from pipeline.privacy.access.messages import redact_message
 from pipeline.privacy.access.others import Others
 from pipeline.privacy.access.redact import Redaction
+from pipeline.suppression.json_parts import without
 from pipeline.suppression.subjects import Action, Subject
 
 SUBJECT = Subject(

@@ -11,8 +11,8 @@ from pipeline.lake.layout import Lake
 from pipeline.lake.rows import to_arrow
 from pipeline.lake.tables import TABLES
 from pipeline.privacy.expiring import Fate, Retention, read_retention
-from pipeline.privacy.expiry import EXPIRING, Expiry, Selection
-from pipeline.privacy.floors import admit_rows, admits_conversation, raise_floor, read_floor
+from pipeline.suppression.expiry import EXPIRING, Expiry, Selection
+from pipeline.suppression.floors import admit_rows, admits_conversation, raise_floor, read_floor
 
 FLOOR = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -15,9 +15,9 @@ from pipeline.lake.compact import compact_app
 from pipeline.lake.lock import files_lock
 from pipeline.lake.tables import TABLES, Table
 from pipeline.privacy.proof import Proof
-from pipeline.privacy.rewrite import FileOutcome, Status, rewrite_lake, rewrite_rows, without
+from pipeline.privacy.rewrite import FileOutcome, Status, rewrite_files, rewrite_lake, without
 from pipeline.suppression.mentions import Mentions
-from pipeline.suppression.redact import Policy, redact
+from pipeline.suppression.redact import Policy, Redacted, redact
 from pipeline.suppression.subjects import Action
 from pipeline.walk import ledger as tables
 from tests.unit.privacy.erased_lakes import APP, AnnasLake, subject
@@ -213,10 +213,11 @@ def test_a_rule_of_retention_uses_the_same_steps(annas: AnnasLake) -> None:
         asked.append(table.name)
         return "month=2026-03" in file.parts
 
-    def doomed(_: Table, rows: pa.Table) -> pa.ChunkedArray:
-        return pc.equal(rows["conversation_id"], oid("bens"))
+    def change(_: Table, rows: pa.Table) -> Redacted:
+        return without(rows, pc.equal(rows["conversation_id"], oid("bens")))
 
-    done = rewrite_rows(annas.lake, annas.ledger, APP, candidates, doomed, table_names=("messages",))
+    order = [TABLES["messages"]]
+    done = rewrite_files(annas.lake, annas.ledger, APP, change, candidates=candidates, order=order)
     assert [(item.status, item.removed) for item in done] == [(Status.REMOVED, 2)]
     assert set(asked) == {"messages"}
     assert sorted(annas.rows("messages")["message_id"].to_pylist()) == sorted(oid(name) for name in "123456")

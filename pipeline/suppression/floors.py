@@ -18,7 +18,7 @@ from pipeline.lake import storage
 from pipeline.lake.layout import Lake
 from pipeline.lake.tables import Table
 from pipeline.lake.values import format_moment, parse_moment
-from pipeline.privacy.expiry import Expiry, Selection
+from pipeline.suppression.expiry import Expiry, Selection
 
 
 def read_floor(lake: Lake, app_id: str) -> datetime | None:

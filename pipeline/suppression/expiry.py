@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 from pipeline.lake import exact_json
 from pipeline.lake.tables import TABLES, Table
 from pipeline.lake.values import parse_moment
-from pipeline.privacy.access.json_parts import fields, string
+from pipeline.suppression.json_parts import fields, string
+from pipeline.suppression.redact import Redacted
 
 ERASED_QUOTE: Final = '{"type":"erased"}'
 NOTHING: Final[frozenset[str]] = frozenset()
@@ -66,15 +67,6 @@ class Selection:
         return self.messages_before is None and not any(self.ids.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Expired:
-    """Rows that stay, how many went, and how many of those that stay lost a quote of what went."""
-
-    rows: pa.Table
-    removed: int
-    changed: int
-
-
 class Expiry:
     """Applies a selection to rows of the lake's tables."""
 
@@ -93,15 +85,21 @@ class Expiry:
         names += ["quoted_message"] if table.name == "messages" else []
         return [name for name in names if name in table.schema.names]
 
-    def apply(self, table: Table, rows: pa.Table) -> Expired:
-        """What stays of the rows, which have at least the columns of `columns`; others are untouched."""
+    def apply(self, table: Table, rows: pa.Table) -> Redacted:
+        """What stays of the rows, which have at least the columns of `columns`; others are untouched.
+
+        Rows that change are those that lose a quote of what goes.
+        """
         doomed = self._doomed(table, rows)
-        count: int = pc.sum(doomed).as_py() or 0 if doomed is not None else 0
-        kept = rows.filter(pc.invert(doomed)) if count else rows
-        changed = 0
-        if table.name == "messages":
-            kept, changed = self._without_quotes(kept)
-        return Expired(kept, count, changed)
+        taken = rows.slice(0, 0) if doomed is None else rows.filter(doomed)
+        kept = rows.filter(pc.invert(doomed)) if taken.num_rows else rows
+        if table.name != "messages" or kept["quoted_message"].null_count == kept.num_rows:
+            return Redacted(kept, taken.num_rows, 0, taken, rows.slice(0, 0))
+        cleaned, changed = self._without_quotes(kept)
+        if not len(changed):
+            return Redacted(kept, taken.num_rows, 0, taken, rows.slice(0, 0))
+        before = pa.concat_tables([taken, kept.take(changed)])
+        return Redacted(cleaned, taken.num_rows, len(changed), before, cleaned.take(changed))
 
     def _doomed(self, table: Table, rows: pa.Table) -> pa.ChunkedArray | None:
         masks = []
@@ -116,15 +114,16 @@ class Expiry:
         if moment is not None and self._before is not None:
             limit = pa.scalar(self._before, pa.timestamp("ms", tz="UTC"))
             masks.append(pc.fill_null(pc.less(rows[moment], limit), fill_value=False))
-        return reduce(pc.or_, masks) if masks else None
+        # A row of which something is not known stays.
+        return pc.fill_null(reduce(pc.or_kleene, masks), fill_value=False) if masks else None
 
-    def _without_quotes(self, rows: pa.Table) -> tuple[pa.Table, int]:
+    def _without_quotes(self, rows: pa.Table) -> tuple[pa.Table, pa.Array]:
+        """The rows as they may stay, and the numbers of those that changed."""
         place = rows.schema.get_field_index("quoted_message")
         quotes = rows.column(place).to_pylist()
         made = [quote and self._quote(quote) for quote in quotes]
-        changed = sum(before != after for before, after in zip(quotes, made, strict=True))
-        if not changed:
-            return rows, 0
+        pairs = enumerate(zip(quotes, made, strict=True))
+        changed = pa.array([number for number, (before, after) in pairs if before != after], pa.int64())
         return rows.set_column(place, rows.schema.field(place), pa.array(made, pa.string())), changed
 
     def _quote(self, source: str) -> str:

@@ -1,0 +1,55 @@
+"""`sunlake access`: a copy of all data about a person, for that person."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pipeline.cli.frame import Frame, pass_frame
+
+HELP = """Write a copy of the data of each person whom BATCH asks for (GDPR, Article 15).
+
+BATCH is a CSV, JSONL or Parquet file, or a SELECT for DuckDB, with the columns request_ref, app_id, one of user_id,
+external_id, email or client_external_id, action (access), received_at, verified_by and reason_code. Each copy is a zip
+with a page to read and files for machines; other people are not named in it. Copies are registered and deleted after
+7 days. The exit code is 3 if somebody was not found, or several people may be meant.
+
+\b
+Examples:
+  sunlake access requests.csv --out copies
+  sunlake access requests.csv --out copies --offline    by the lake alone
+"""
+
+
+@click.command(help=HELP)
+@click.argument("batch")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder for the copies.")
+@click.option("--offline", "is_offline", is_flag=True, help="Don't ask Sunshine Conversations who is meant.")
+@pass_frame
+def command(frame: Frame, batch: str, *, out: Path, is_offline: bool) -> int:
+    """Write the copies and print where they are."""
+    import asyncio
+
+    from pipeline.cli.output import print_table
+    from pipeline.privacy.access_run import run_access
+    from pipeline.privacy.desk import open_desk
+
+    with open_desk(frame.settings()) as desk:
+        done = asyncio.run(run_access(desk, batch, out=out, is_offline=is_offline))
+    rows = [
+        [
+            copy.tag[:16],
+            str(copy.export.path),
+            copy.export.bytes,
+            copy.export.sha256,
+            f"{copy.expires_at:%Y-%m-%dT%H:%MZ}",
+        ]
+        for copy in done.copies
+    ]
+    if rows:
+        print_table(["tag", "path", "bytes", "sha256", "deleted after"], rows, right=["bytes"])
+    for request_ref, state in done.missing:
+        click.echo(f"request {request_ref}: {state}, so no copy was written", err=True)
+    click.echo(f"{len(done.copies):,} copies, recorded as {done.batch_id}")
+    return done.exit_code
