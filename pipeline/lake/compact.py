@@ -72,12 +72,12 @@ def _partitions(paths: list[str]) -> dict[str, list[str]]:
 
 def _compact(lake: Lake, ledger: Ledger, app_id: str, table: Table, *, folder: str, paths: list[str]) -> Compacted:
     commit_id = new_commit_id()
-    files = [lake.final(path) for path in paths]
-    with storage.storage_errors():
-        bytes_before = sum(file.stat().st_size for file in files)
     staged = lake.staged(app_id, commit_id, paths[0])
     storage.make_folder(staged.parent)
-    rows_before, rows_after = _merge(lake, table, files, staged)
+    with lake.store.local(paths, folder=staged.parent / "old") as files:
+        with storage.storage_errors():
+            bytes_before = sum(file.stat().st_size for file in files)
+        rows_before, rows_after = _merge(lake, table, files, staged)
     storage.sync_file(staged)
     size = staged.stat().st_size
     decision = Decision(

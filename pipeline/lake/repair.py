@@ -42,8 +42,8 @@ class Repaired:
 
 def apps_of(lake: Lake) -> list[str]:
     """The apps that have a partition in the lake."""
-    folders = (folder for name in TABLES for folder in lake.root.glob(f"{name}/app_id=*"))
-    return sorted({folder.name.removeprefix("app_id=") for folder in folders})
+    folders = (folder for name in TABLES for folder in lake.store.folders(name))
+    return sorted({folder.removeprefix("app_id=") for folder in folders if folder.startswith("app_id=")})
 
 
 def finish_commits(lake: Lake, url: str, app_ids: Sequence[str]) -> str | None:
@@ -91,29 +91,31 @@ def rebuild_app(lake: Lake, ledger: Ledger, app_id: str) -> Repaired:
     Raises:
         StorageError, LedgerError: the rebuild can be repeated.
     """
-    may_have_gaps = any(lake.staging(app_id).glob("*/*.parquet"))
-    storage.remove_tree(lake.staging(app_id))
+    may_have_gaps = lake.store.has_staging(app_id)
+    lake.store.drop_staging(app_id)
     repaired = Repaired(app_id)
-    good: dict[str, list[Path]] = {}
+    good: dict[str, list[str]] = {}
     rows = []
     for table in TABLES.values():
-        for file in sorted(lake.root.glob(f"{table.name}/app_id={app_id}/**/*.parquet")):
-            path = str(file.relative_to(lake.root))
-            count = _rows_of(file, table)
+        for path, size in sorted((file.path, file.bytes) for file in lake.store.files(f"{table.name}/app_id={app_id}")):
+            with lake.store.local([path], folder=lake.staging(app_id) / "repair") as (file,):
+                count = _rows_of(file, table)
             if count is None:
-                _quarantine(lake, file)
+                lake.store.quarantine(app_id, path)
                 repaired.quarantined.append(path)
                 continue
-            good.setdefault(table.name, []).append(file)
-            rows.append(_file_row(path, app_id, table, count, file.stat().st_size))
+            good.setdefault(table.name, []).append(lake.store.url(path))
+            rows.append(_file_row(path, app_id, table, count, size))
     repaired.files = len(rows)
     with ledger.write() as connection:
+        lake.store.fence(connection, app_id)
         for known in (tables.files, tables.commits, tables.users, tables.conversations, tables.aliases, tables.sets):
             connection.execute(known.delete().where(known.c.app_id == app_id))
         ledger.upsert(connection, tables.files, rows)
         # A user is due for all calls anyway, since no hash is known.
         pending = Pending.SWEEP if repaired.quarantined or may_have_gaps else Pending.VISIT
         with duckdb.connect(config={"memory_limit": "2GB", "threads": 2}) as duck:
+            lake.store.attach(duck)
             _create_views(duck, good)
             for batch in _batches(duck, _USERS, app_id, Pending.VISIT):
                 ledger.upsert(connection, tables.users, batch)
@@ -131,12 +133,6 @@ def _rows_of(file: Path, table: Table) -> int | None:
     return rows if rows is not None and pq.read_schema(file).names == table.schema.names else None
 
 
-def _quarantine(lake: Lake, file: Path) -> None:
-    target = lake.private / "quarantine" / f"{int(time.time())}" / file.relative_to(lake.root)
-    storage.make_folder(target.parent)
-    storage.rename(file, target)
-
-
 def _file_row(path: str, app_id: str, table: Table, rows: int, size: int) -> dict[str, Any]:
     commit_id = Path(path).name.partition("-")[0]
     return {
@@ -149,10 +145,10 @@ def _file_row(path: str, app_id: str, table: Table, rows: int, size: int) -> dic
     }
 
 
-def _create_views(duck: duckdb.DuckDBPyConnection, files: dict[str, list[Path]]) -> None:
+def _create_views(duck: duckdb.DuckDBPyConnection, files: dict[str, list[str]]) -> None:
     for table in TABLES.values():
         if table.name in files:
-            duck.read_parquet([str(file) for file in files[table.name]]).create_view(table.name)
+            duck.read_parquet(files[table.name]).create_view(table.name)
         else:
             duck.register(table.name, table.schema.empty_table())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,9 +13,12 @@ import pytest
 from pipeline.sandbox.process import Sandbox
 from tests.integration.export_bench import Bench
 from tests.integration.launcher import Launcher
+from tests.integration.s3_bench import S3Bench
+from tests.integration.s3_server import S3Server
 from tests.integration.small_worlds import SmallWorld
 
 Serve = Callable[..., Bench]
+ServeS3 = Callable[..., S3Bench]
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +39,29 @@ def serve(tmp_path: Path, launcher: Launcher) -> Iterator[Serve]:
             spec = world if isinstance(world, str) else world.write(tmp_path)
             sandbox = stack.enter_context(Sandbox(spec, behaviour=behaviour, latency_ms=latency_ms))
             bench = Bench(sandbox, tmp_path, launcher=launcher, **options)
+            bench.seed()
+            return bench
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """A store that speaks S3."""
+    with S3Server() as server:
+        yield server
+
+
+@pytest.fixture
+def serve_s3(tmp_path: Path, launcher: Launcher, s3_server: S3Server) -> Iterator[ServeS3]:
+    """A function that serves a world and gives the bench to export it into a bucket with."""
+    with ExitStack() as stack:
+
+        def start(world: SmallWorld | str, **options: Any) -> S3Bench:
+            spec = world if isinstance(world, str) else world.write(tmp_path)
+            sandbox = stack.enter_context(Sandbox(spec))
+            bucket = f"lakes-{secrets.token_hex(4)}"
+            bench = S3Bench(sandbox, tmp_path, launcher=launcher, store=s3_server, bucket=bucket, **options)
             bench.seed()
             return bench
 

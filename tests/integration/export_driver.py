@@ -26,6 +26,7 @@ from pipeline.lake import storage
 from pipeline.walk.ledger import Ledger
 
 OPERATIONS = ("make_folder", "sync_file", "sync_folder", "rename", "unlink", "remove_tree", "write_atomic")
+BUCKET_OPERATIONS = ("put", "upload", "copy", "delete")
 
 
 class Points:
@@ -56,14 +57,19 @@ def main() -> None:
     points = Points()
     for name in OPERATIONS:
         setattr(storage, name, _watched(name, getattr(storage, name), points))
+    if os.environ.get("SUNLAKE_LAKE", "").startswith("s3:"):
+        from pipeline.lake.s3.bucket import Bucket
+
+        for name in BUCKET_OPERATIONS:
+            setattr(Bucket, name, _watched(f"bucket {name}", getattr(Bucket, name), points))
     Ledger.write = _watched_transaction(Ledger.write, points)  # type: ignore[method-assign]  # on purpose, see above
     sys.exit(run(sys.argv[1:]))
 
 
 def _watched(name: str, operation: Callable[..., Any], points: Points) -> Callable[..., Any]:
-    def watched(*arguments: Any) -> Any:
+    def watched(*arguments: Any, **options: Any) -> Any:
         points.passing(f"before {name}")
-        result = operation(*arguments)
+        result = operation(*arguments, **options)
         points.passing(f"after {name}")
         return result
 
