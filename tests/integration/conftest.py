@@ -6,19 +6,21 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pipeline.sandbox.process import Sandbox
 from tests.integration.export_bench import Bench
 from tests.integration.launcher import Launcher
-from tests.integration.s3_bench import S3Bench
-from tests.integration.s3_server import S3Server
 from tests.integration.small_worlds import SmallWorld
 
+if TYPE_CHECKING:
+    from tests.integration.s3_bench import S3Bench
+    from tests.integration.s3_server import S3Server
+
 Serve = Callable[..., Bench]
-ServeS3 = Callable[..., S3Bench]
+ServeS3 = Callable[..., "S3Bench"]
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +50,9 @@ def serve(tmp_path: Path, launcher: Launcher) -> Iterator[Serve]:
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[S3Server]:
     """A store that speaks S3."""
+    # What it imports takes longer than many a test without it.
+    from tests.integration.s3_server import S3Server
+
     with S3Server() as server:
         yield server
 
@@ -55,6 +60,8 @@ def s3_server() -> Iterator[S3Server]:
 @pytest.fixture
 def serve_s3(tmp_path: Path, launcher: Launcher, s3_server: S3Server) -> Iterator[ServeS3]:
     """A function that serves a world and gives the bench to export it into a bucket with."""
+    from tests.integration.s3_bench import S3Bench
+
     with ExitStack() as stack:
 
         def start(world: SmallWorld | str, **options: Any) -> S3Bench:

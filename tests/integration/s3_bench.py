@@ -39,8 +39,7 @@ class S3Bench(Bench):
     def __post_init__(self) -> None:
         super().__post_init__()
         os.environ["S3_KEY"], os.environ["S3_SECRET"] = KEY, SECRET
-        with self.server.client() as client:
-            client.create_bucket(Bucket=self.bucket)
+        self.server.client().create_bucket(Bucket=self.bucket)
 
     @property
     def server(self) -> S3Server:
@@ -88,17 +87,16 @@ class S3Bench(Bench):
 
     def get(self) -> dict[str, bytes]:
         """All objects."""
-        with self.server.client() as client:
-            keys = self.server.keys(self.bucket)
-            return {key: client.get_object(Bucket=self.bucket, Key=key)["Body"].read() for key in keys}
+        client, keys = self.server.client(), self.server.keys(self.bucket)
+        return {key: client.get_object(Bucket=self.bucket, Key=key)["Body"].read() for key in keys}
 
     def put(self, objects: dict[str, bytes]) -> None:
         """Make the bucket hold just these objects."""
-        with self.server.client() as client:
-            for key in self.server.keys(self.bucket):
-                client.delete_object(Bucket=self.bucket, Key=key)
-            for key, data in objects.items():
-                client.put_object(Bucket=self.bucket, Key=key, Body=data)
+        client = self.server.client()
+        for key in self.server.keys(self.bucket).keys() - objects.keys():
+            client.delete_object(Bucket=self.bucket, Key=key)
+        for key, data in objects.items():
+            client.put_object(Bucket=self.bucket, Key=key, Body=data)
 
     def mirror(self) -> Path:
         """The lake as a folder."""

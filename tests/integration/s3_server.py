@@ -46,6 +46,7 @@ class S3Server:
         self._store = DomainDispatcherApplication(create_backend_app)
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True)
         self._lock = threading.Lock()
+        self._client: Any = None
         self.fault: Fault | None = None
         self.requests: list[tuple[str, str]] = []
 
@@ -57,6 +58,8 @@ class S3Server:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._client is not None:
+            self._client.close()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -72,20 +75,17 @@ class S3Server:
             endpoint=self.endpoint, access_key_id_env="S3_KEY", secret_access_key_env="S3_SECRET", **changed
         )
 
-    @contextmanager
-    def client(self) -> Iterator[Any]:
-        """A client of the test's own."""
-        client = boto3.session.Session().client(
-            "s3",
-            endpoint_url=self.endpoint,
-            region_name="us-east-1",
-            aws_access_key_id=KEY,
-            aws_secret_access_key=SECRET,
-        )
-        try:
-            yield client
-        finally:
-            client.close()
+    def client(self) -> Any:
+        """The test's own client."""
+        if self._client is None:
+            self._client = boto3.session.Session().client(
+                "s3",
+                endpoint_url=self.endpoint,
+                region_name="us-east-1",
+                aws_access_key_id=KEY,
+                aws_secret_access_key=SECRET,
+            )
+        return self._client
 
     @contextmanager
     def failing(self, fault: Fault) -> Iterator[Fault]:
@@ -98,23 +98,20 @@ class S3Server:
 
     def mirror(self, bucket: str, folder: Path, *, prefix: str = "lake") -> Path:
         """Copy what lies below a prefix into a folder, to be read as a lake on a disk."""
-        with self.client() as client:
-            for key in self.keys(bucket, prefix=prefix):
-                target = folder / key.removeprefix(f"{prefix}/")
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(client.get_object(Bucket=bucket, Key=key)["Body"].read())
+        for key in self.keys(bucket, prefix=prefix):
+            target = folder / key.removeprefix(f"{prefix}/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(self.client().get_object(Bucket=bucket, Key=key)["Body"].read())
         return folder
 
     def keys(self, bucket: str, *, prefix: str = "lake") -> dict[str, str]:
         """The objects below a prefix with their etags."""
-        with self.client() as client:
-            pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{prefix}/")
-            return {found["Key"]: found["ETag"] for page in pages for found in page.get("Contents", ())}
+        pages = self.client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{prefix}/")
+        return {found["Key"]: found["ETag"] for page in pages for found in page.get("Contents", ())}
 
     def uploads(self, bucket: str) -> list[str]:
         """Keys of uploads that were begun and not ended."""
-        with self.client() as client:
-            return [found["Key"] for found in client.list_multipart_uploads(Bucket=bucket).get("Uploads", ())]
+        return [found["Key"] for found in self.client().list_multipart_uploads(Bucket=bucket).get("Uploads", ())]
 
     def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         method, path, query = (environ.get(name, "") for name in ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING"))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.config import CommitSettings
@@ -134,11 +136,6 @@ def test_repair_puts_a_damaged_object_aside_and_the_next_export_fills_the_gap(se
 
 def _rewrite(bench: S3Bench, key: str, data: bytes) -> None:
     """Write the same rows in other bytes."""
-    import io
-
-    import pyarrow.parquet as pq
-
     file = io.BytesIO()
     pq.write_table(pq.ParquetFile(io.BytesIO(data)).read(), file, compression="gzip", row_group_size=50)
-    with bench.server.client() as client:
-        client.put_object(Bucket=bench.bucket, Key=key, Body=file.getvalue())
+    bench.server.client().put_object(Bucket=bench.bucket, Key=key, Body=file.getvalue())

@@ -94,27 +94,24 @@ class Bucket:
             pieces = iter(partial(stream.read, self.part_bytes), b"")
             self._in_parts(key, (partial(part, data=data) for data in pieces))
 
-    def copy(self, source: str, target: str) -> bool:
-        """Copy an object within the store over what is there; returns False if the source is missing."""
-        found = self.head(source)
-        if found is None:
-            return False
+    def copy(self, source: StoredObject, target: str) -> bool:
+        """Copy an object within the store over what is there; returns False if the source is gone or another."""
         origin: dict[str, Any] = {
-            "CopySource": {"Bucket": self._place.bucket, "Key": source},
-            "CopySourceIfMatch": found.etag,
+            "CopySource": {"Bucket": self._place.bucket, "Key": source.key},
+            "CopySourceIfMatch": source.etag,
         }
 
         def part(upload: dict[str, Any], start: int) -> str:
-            last = min(start + self.copy_bytes, found.bytes) - 1
+            last = min(start + self.copy_bytes, source.bytes) - 1
             done = self._call("upload_part_copy", **upload, **origin, CopySourceRange=f"bytes={start}-{last}")
             return str(done["CopyPartResult"]["ETag"])
 
         with s3_errors(self._place):
             try:
-                if found.bytes <= self.copy_bytes:
+                if source.bytes <= self.copy_bytes:
                     self._call("copy_object", Key=target, **origin)
                     return True
-                starts = range(0, found.bytes, self.copy_bytes)
+                starts = range(0, source.bytes, self.copy_bytes)
                 self._in_parts(target, (partial(part, start=start) for start in starts))
             except ClientError as error:
                 if code_of(error) in MISSING | OUTDATED:

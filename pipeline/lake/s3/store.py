@@ -61,10 +61,11 @@ class S3Store:
         self.bucket.put(self._own("lake.json"), data)
 
     def probe(self) -> str:
+        self._claim(self._id_now())
         probe, copied = (self._own(f"probe/{secrets.token_hex(8)}") for _ in range(2))
         self.bucket.put(probe, b"probe")
-        self.bucket.copy(probe, copied)
-        read = self.bucket.get(copied)
+        written = self.bucket.head(probe)
+        read = self.bucket.get(copied) if written is not None and self.bucket.copy(written, copied) else None
         self.bucket.abort_uploads(self._own("probe/"), mine=lambda _: True)
         for found in list(self.bucket.list(self._own("probe/"))):
             self.bucket.delete(found.key)
@@ -93,9 +94,7 @@ class S3Store:
             return None if ledger is None else read_holder(ledger, self._lease_name(name))
 
     def take_over(self) -> None:
-        with self._server() as ledger:
-            mine = self._ledger_id(ledger)
-            owner.take_over(self.bucket, self._own("owner.json"), mine, on_server=ledger is not None)
+        owner.take_over(self.bucket, self._own("owner.json"), self._id_now(), on_server=self._has_server())
 
     def fence(self, connection: sa.Connection, name: str) -> None:
         if self._has_server():
@@ -115,11 +114,13 @@ class S3Store:
         staging = self._staging(app_id, commit_id)
 
         def put_in_place(path: str) -> None:
-            final = self._prefix + path
-            if not self.bucket.copy(staging + Path(path).name, final) and self.bucket.head(final) is None:
+            source, final = staged.get(staging + Path(path).name), self._prefix + path
+            is_copied = source is not None and self.bucket.copy(source, final)
+            if not is_copied and self.bucket.head(final) is None:
                 raise CorruptLakeError(f"{path} belongs to a decided commit and is nowhere; run `sunlake repair`")
 
         with self._guarded(app_id):
+            staged = {found.key: found for found in self.bucket.list(staging)}
             self.bucket.each(put_in_place, paths)
 
     def remove(self, app_id: str, paths: Iterable[str]) -> None:
@@ -148,9 +149,10 @@ class S3Store:
             self.bucket.each(lambda name: self.bucket.upload(source / name, target + name), names)
 
     def quarantine(self, app_id: str, path: str) -> None:
+        found = self.bucket.head(self._prefix + path)
         with self._guarded(app_id):
-            self.bucket.copy(self._prefix + path, self._own(f"quarantine/{int(time.time())}/{path}"))
-            self.bucket.delete(self._prefix + path)
+            if found is not None and self.bucket.copy(found, self._own(f"quarantine/{int(time.time())}/{path}")):
+                self.bucket.delete(found.key)
 
     def folders(self, folder: str) -> list[str]:
         return list(self.bucket.folders(f"{self._prefix}{folder}/"))
@@ -234,6 +236,10 @@ class S3Store:
         if self._id is None:
             self._id = owner.machine_id(self._place.private) if ledger is None else owner.server_id(ledger)
         return self._id
+
+    def _id_now(self) -> str:
+        with self._server() as ledger:
+            return self._ledger_id(ledger)
 
     def _claim(self, ledger_id: str) -> None:
         owner.claim(self.bucket, self._own("owner.json"), ledger_id, on_server=self._has_server())
