@@ -58,11 +58,11 @@ def commit(
     if decision.files:
         lake.store.stage(decision.app_id, decision.commit_id, [file.path for file in decision.files])
     with ledger.write() as connection:
-        lake.store.fence(connection, decision.app_id)
         if decision.files or decision.removals:
             _decide(ledger, connection, decision)
         if checkpoints is not None:
             checkpoints(connection)
+        lake.store.fence(connection, decision.app_id)
     if decision.files or decision.removals:
         publication = _Publication(
             decision.app_id, decision.commit_id, [file.path for file in decision.files], decision.removals
@@ -141,8 +141,8 @@ def _publish(lake: Lake, ledger: Ledger, publication: _Publication) -> None:
     store.publish(app_id, commit_id, publication.paths)
     store.remove(app_id, [path for path in publication.removals if path not in publication.paths])
     with ledger.write() as connection:
-        store.fence(connection, app_id)
         connection.execute(
             tables.commits.update().where(tables.commits.c.commit_id == commit_id).values(state=PUBLISHED)
         )
+        store.fence(connection, app_id)
     store.drop_staging(app_id, commit_id)

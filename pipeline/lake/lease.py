@@ -64,12 +64,15 @@ class Lease:
         self._valid_until = begun + self._seconds
 
     def renew_within(self, connection: sa.Connection) -> None:
-        """Renew the lease as part of a transaction; until that ends, nobody else can take it.
+        """Renew the lease at the end of a transaction; until that is over, nobody else can take it.
 
         Raises:
             LockedError: it was taken by another.
         """
         columns = tables.leases.c
+        # Whoever falls silent before the commit must not hold the row, and with it everybody, for longer than that.
+        patience = max(1, int(self._seconds * 1000))
+        connection.execute(sa.text(f"set local idle_in_transaction_session_timeout = {patience}"))
         mine = sa.and_(columns.name == self._name, columns.token == self._token)
         renewed = connection.execute(
             tables.leases.update().where(mine).values(expires_at=_NOW + self._seconds)

@@ -108,7 +108,6 @@ def rebuild_app(lake: Lake, ledger: Ledger, app_id: str) -> Repaired:
             rows.append(_file_row(path, app_id, table, count, size))
     repaired.files = len(rows)
     with ledger.write() as connection:
-        lake.store.fence(connection, app_id)
         for known in (tables.files, tables.commits, tables.users, tables.conversations, tables.aliases, tables.sets):
             connection.execute(known.delete().where(known.c.app_id == app_id))
         ledger.upsert(connection, tables.files, rows)
@@ -124,6 +123,7 @@ def rebuild_app(lake: Lake, ledger: Ledger, app_id: str) -> Repaired:
                 ledger.upsert(connection, tables.conversations, batch)
                 repaired.conversations += len(batch)
                 repaired.messages += sum(row["messages"] for row in batch)
+        lake.store.fence(connection, app_id)
     return repaired
 
 

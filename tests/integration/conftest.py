@@ -13,6 +13,7 @@ import pytest
 from pipeline.sandbox.process import Sandbox
 from tests.integration.export_bench import Bench
 from tests.integration.launcher import Launcher
+from tests.integration.postgres import postgres_server
 from tests.integration.small_worlds import SmallWorld
 
 if TYPE_CHECKING:
@@ -45,6 +46,13 @@ def serve(tmp_path: Path, launcher: Launcher) -> Iterator[Serve]:
             return bench
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server of its own."""
+    with postgres_server(tmp_path_factory.mktemp("postgres")) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
     DRIVER_TRACE=FILE    append the name of every point passed, a line each
     DRIVER_KILL_AT=N     end this process by SIGKILL at the N-th point
+    DRIVER_STOP_AT=N     stop this process by SIGSTOP at the N-th point, until somebody continues it
     DRIVER_FAIL_FROM=N   refuse every operation from the N-th point on, as a dying disk does
 
 A point lies before and after each operation, and in a transaction also right before it is committed.
@@ -36,6 +37,7 @@ class Points:
         trace = os.environ.get("DRIVER_TRACE")
         self._trace = Path(trace).open("a") if trace else None  # noqa: SIM115 - open until the process dies
         self._kill_at = int(os.environ.get("DRIVER_KILL_AT", "0"))
+        self._stop_at = int(os.environ.get("DRIVER_STOP_AT", "0"))
         self._fail_from = int(os.environ.get("DRIVER_FAIL_FROM", "0"))
         self._passed = 0
         self._lock = threading.Lock()
@@ -48,6 +50,8 @@ class Points:
                 print(name, file=self._trace, flush=True)
             if self._passed == self._kill_at:
                 os.kill(os.getpid(), signal.SIGKILL)
+            if self._passed == self._stop_at:
+                os.kill(os.getpid(), signal.SIGSTOP)
             if self._fail_from and self._passed >= self._fail_from:
                 raise StorageError("the disk is dying")
 

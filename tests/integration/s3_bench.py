@@ -10,7 +10,9 @@ from pathlib import Path
 import msgspec
 
 from pipeline.config import Settings
+from pipeline.lake.layout import Lake
 from pipeline.places import S3Place
+from pipeline.walk.ledger import Ledger, open_ledger
 from tests.integration.export_bench import Bench
 from tests.integration.lake_truth import assert_all_files_whole, assert_no_message_twice, assert_same_as_world
 from tests.integration.s3_server import KEY, SECRET, S3Server
@@ -84,6 +86,10 @@ class S3Bench(Bench):
         """Throw the lake and what the machine keeps away."""
         shutil.rmtree(self.state, ignore_errors=True)
         self.put({})
+
+    def ledger(self) -> Ledger:
+        """The lake's ledger."""
+        return open_ledger(self.ledger_url or Lake(self.place).default_ledger_url)
 
     def get(self) -> dict[str, bytes]:
         """All objects."""

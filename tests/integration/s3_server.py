@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import boto3
 from moto.server import DomainDispatcherApplication, create_backend_app
@@ -20,6 +20,7 @@ from pipeline.places import StorageSettings
 
 KEY, SECRET = "test-key", "test-secret"
 ERROR = "<?xml version='1.0'?><Error><Code>{code}</Code><Message>about {key}</Message></Error>"
+Concerns: TypeAlias = Callable[[str, str, str], bool]
 
 
 @dataclass
@@ -29,7 +30,7 @@ class Fault:
     `after`: so many of them pass first; `times`: so many are struck. `seconds`: they only take that long.
     """
 
-    concerns: Callable[[str, str, str], bool]
+    concerns: Concerns
     status: int = 503
     code: str = "SlowDown"
     after: int = 0

@@ -76,7 +76,8 @@ class S3Store:
     @contextmanager
     def writing(self, name: str, *, what: str) -> Iterator[None]:
         with self._server() as ledger:
-            self._claim(self._ledger_id(ledger))
+            self._id = self._ledger_id(ledger)
+            self._claim(self._id)
             if ledger is None:
                 yield
                 return
@@ -233,9 +234,7 @@ class S3Store:
             ledger.close()
 
     def _ledger_id(self, ledger: Ledger | None) -> str:
-        if self._id is None:
-            self._id = owner.machine_id(self._place.private) if ledger is None else owner.server_id(ledger)
-        return self._id
+        return owner.machine_id(self._place.private) if ledger is None else owner.server_id(ledger)
 
     def _id_now(self) -> str:
         with self._server() as ledger:
