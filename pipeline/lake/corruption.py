@@ -18,6 +18,7 @@ from pipeline.places import SCHEME
 # A bucket's refusals arrive as the text of an error of DuckDB, after one of these.
 REPLACED: Final = "sunlake: replaced: "
 REFUSED: Final = "sunlake: refused: "
+_READING_ERRORS: Final = (duckdb.IOException, duckdb.InvalidInputException, duckdb.ConversionException)
 _NAMED: Final = re.compile(rf"{SCHEME}[^\s\"']*\.parquet")
 _TOLD: Final = re.compile(f"(?:{REPLACED}|{REFUSED})(.*)")
 
@@ -45,7 +46,7 @@ def corruption(files: Sequence[str]) -> Iterator[None]:
     except duckdb.Error as error:
         kind = type(error).__name__
         told = told_by_store(error)
-        named = _NAMED.search(str(error))
+        named = _NAMED.search(str(error)) if isinstance(error, _READING_ERRORS) else None
     else:
         return
     if told is not None:
@@ -54,7 +55,7 @@ def corruption(files: Sequence[str]) -> Iterator[None]:
     if named:
         raise CorruptLakeError(f"{named[0]} is damaged or missing; run `sunlake repair`, then `sunlake export`")
     for file in files:
-        if readable_rows(Path(file)) is None:
+        if not file.startswith(SCHEME) and readable_rows(Path(file)) is None:
             raise CorruptLakeError(f"{file} is damaged or missing; run `sunlake repair`, then `sunlake export`")
     raise LakeError(f"the lake can't be read ({kind}); see whether memory or disk ran out, then try again")
 

@@ -2,10 +2,10 @@
 
     DRIVER_TRACE=FILE    append the name of every point passed, a line each
     DRIVER_KILL_AT=N     end this process by SIGKILL at the N-th point
-    DRIVER_STOP_AT=N     stop this process by SIGSTOP at the N-th point, until somebody continues it
+    DRIVER_STOP_AT=NAME  stop this process by SIGSTOP at a point, until somebody continues it
     DRIVER_FAIL_FROM=N   refuse every operation from the N-th point on, as a dying disk does
 
-A point lies before and after each operation, and in a transaction also right before it is committed.
+NAME#N is the N-th point of a name, in place of a number. A point lies before and after each operation, and in a transaction also right before it is committed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,21 +37,24 @@ class Points:
     def __init__(self) -> None:
         trace = os.environ.get("DRIVER_TRACE")
         self._trace = Path(trace).open("a") if trace else None  # noqa: SIM115 - open until the process dies
-        self._kill_at = int(os.environ.get("DRIVER_KILL_AT", "0"))
-        self._stop_at = int(os.environ.get("DRIVER_STOP_AT", "0"))
+        self._kill_at = os.environ.get("DRIVER_KILL_AT", "")
+        self._stop_at = os.environ.get("DRIVER_STOP_AT", "")
         self._fail_from = int(os.environ.get("DRIVER_FAIL_FROM", "0"))
         self._passed = 0
+        self._by_name: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def passing(self, name: str) -> None:
         """Pass a point, or end here."""
         with self._lock:
             self._passed += 1
+            self._by_name[name] += 1
+            here = {str(self._passed), f"{name}#{self._by_name[name]}"}
             if self._trace is not None:
                 print(name, file=self._trace, flush=True)
-            if self._passed == self._kill_at:
+            if self._kill_at in here:
                 os.kill(os.getpid(), signal.SIGKILL)
-            if self._passed == self._stop_at:
+            if self._stop_at in here:
                 os.kill(os.getpid(), signal.SIGSTOP)
             if self._fail_from and self._passed >= self._fail_from:
                 raise StorageError("the disk is dying")

@@ -27,7 +27,8 @@ Concerns: TypeAlias = Callable[[str, str, str], bool]
 class Fault:
     """What becomes of the requests that `concerns` says yes to, given method, path and query.
 
-    `after`: so many of them pass first; `times`: so many are struck. `seconds`: they only take that long.
+    `after`: so many of them pass first; `times`: so many are struck. `seconds`: they only take that long. `is_cut`:
+    the answer breaks off.
     """
 
     concerns: Concerns
@@ -36,6 +37,7 @@ class Fault:
     after: int = 0
     times: int = 1_000_000
     seconds: float = 0.0
+    is_cut: bool = False
     struck: int = field(default=0, init=False)
 
 
@@ -121,7 +123,7 @@ class S3Server:
             fault = self._struck(method, path, query)
         if fault is not None and fault.seconds:
             time.sleep(fault.seconds)
-        elif fault is not None:
+        elif fault is not None and not fault.is_cut:
             self._drain(environ)
             text = ERROR.format(code=fault.code, key=KEY).encode()
             start_response(
@@ -129,7 +131,7 @@ class S3Server:
             )
             return [] if method == "HEAD" else [text]
         answer: Iterable[bytes] = self._store(environ, start_response)
-        return answer
+        return answer if fault is None or not fault.is_cut else [b"".join(answer)[:10]]
 
     def _struck(self, method: str, path: str, query: str) -> Fault | None:
         fault = self.fault

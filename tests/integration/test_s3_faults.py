@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 
 import msgspec
 import pytest
@@ -13,6 +14,8 @@ from pipeline.lake.layout import Lake
 from pipeline.lake.lock import writer_lock
 from pipeline.lake.s3.store import s3_store
 from pipeline.places import S3Place
+from pipeline.warehouse.connection import connect
+from pipeline.warehouse.query import run
 from tests.integration.conftest import ServeS3
 from tests.integration.s3_bench import S3Bench
 from tests.integration.s3_server import KEY, SECRET, Concerns, Fault
@@ -42,6 +45,25 @@ def test_a_store_in_trouble_is_asked_again(bench: S3Bench) -> None:
         bench.export()
     assert (fault.struck, other.struck) == (2, 2)
     bench.assert_finished()
+
+
+def test_an_answer_that_breaks_off_is_asked_for_again(bench: S3Bench) -> None:
+    """A query gets all bytes of a range, or fails with a sentence that names the store."""
+    bench.export()
+
+    def is_read(method: str, path: str, _: str) -> bool:
+        return method == "GET" and path.endswith(".parquet")
+
+    cut = Fault(is_read, times=1, is_cut=True)
+    with closing(connect(bench.place)) as connection:
+        with bench.server.failing(cut):
+            rows = [row for result in run(connection, "select count(text) from messages") for row in result.batches()]
+        with (
+            bench.server.failing(Fault(is_read, is_cut=True)),
+            pytest.raises(StorageError, match="can't be reached"),
+        ):
+            list(run(connection, "select max(text) from messages", root=bench.place))
+    assert (rows, cut.struck) == ([[(5,)]], 1)
 
 
 @pytest.mark.parametrize("concerns", [_is_staging, _is_final])

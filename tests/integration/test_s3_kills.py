@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from datetime import timedelta
 
 from pipeline.config import CommitSettings
@@ -30,19 +29,17 @@ def _world() -> SmallWorld:
     return world.conversation("talk of anna", ["anna"], messages=120, every=timedelta(hours=5))
 
 
-def _chosen(points: list[str]) -> Iterator[int]:
-    """A number for each step: where it is passed for the last time but one, which is amid the last commit."""
-    for step in STEPS:
-        numbers = [number for number, name in enumerate(points, 1) if name == step]
-        yield numbers[-2:][0]
+def _chosen(points: list[str]) -> list[str]:
+    """The last passing but one of each step, which is amid the last commit."""
+    return [f"{step}#{max(1, points.count(step) - 1)}" for step in STEPS]
 
 
 def test_a_kill_at_any_step_of_an_export_loses_and_doubles_nothing(serve_s3: ServeS3) -> None:
     """Whatever is visible after the kill is whole, and one more run makes the lake that an undisturbed run makes."""
     bench = serve_s3(_world(), max_concurrency=1, commit=CommitSettings(seconds=600, pages=8))
-    for number in _chosen(bench.points("export")):
+    for point in _chosen(bench.points("export")):
         bench.reset_lake()
-        _kill(bench, at=number)
+        _kill(bench, at=point)
         bench.export()
         bench.assert_finished()
 
@@ -55,11 +52,11 @@ def test_a_kill_at_any_step_of_a_compaction_changes_nothing_that_is_true(serve_s
     bench.export()
     objects, kept = bench.get(), bench.folder / "kept"
     shutil.copytree(bench.state, kept)
-    for number in _chosen(bench.points("compact")):
+    for point in _chosen(bench.points("compact")):
         bench.reset_lake()
         bench.put(objects)
         shutil.copytree(kept, bench.state)
-        _kill(bench, "compact", at=number)
+        _kill(bench, "compact", at=point)
         assert_same_as_world(bench.mirror(), bench.sandbox)
         assert bench.driven("compact").code == 0
         folders = [key.rpartition("/")[0] for key in bench.server.keys(bench.bucket) if key.endswith(".parquet")]
@@ -67,7 +64,7 @@ def test_a_kill_at_any_step_of_a_compaction_changes_nothing_that_is_true(serve_s
         bench.assert_finished()
 
 
-def _kill(bench: S3Bench, command: str = "export", *, at: int) -> None:
-    ended = bench.driven(command, DRIVER_KILL_AT=str(at))
+def _kill(bench: S3Bench, command: str = "export", *, at: str) -> None:
+    ended = bench.driven(command, DRIVER_KILL_AT=at)
     assert ended.code == KILLED, (at, ended)
     assert_all_files_whole(bench.mirror())

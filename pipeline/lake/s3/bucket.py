@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
 
 from pipeline.config import storage_keys
 from pipeline.lake.lease import MARGIN
@@ -61,12 +61,11 @@ class Bucket:
         """The bytes of a small object, or None."""
         with s3_errors(self._place):
             try:
-                body: bytes = self._call("get_object", Key=key)["Body"].read()
+                return self._body(Key=key)[0]
             except ClientError as error:
                 if code_of(error) in MISSING:
                     return None
                 raise
-        return body
 
     def put(self, key: str, data: bytes, *, only_new: bool = False) -> bool:
         """Write a small object; returns whether it was written: `only_new` leaves alone what is there."""
@@ -152,14 +151,13 @@ class Bucket:
         with s3_errors(self._place):
             try:
                 span = f"bytes={start}-{start + count - 1}"
-                answer = self._call("get_object", Key=version.key, Range=span, IfMatch=version.etag)
-                data: bytes = answer["Body"].read()
+                data, etag = self._body(Key=version.key, Range=span, IfMatch=version.etag)
             except ClientError as error:
                 if code_of(error) in MISSING | OUTDATED:
                     return None
                 raise
         # Not every store knows If-Match; every one says which version it sent.
-        return data if answer["ETag"] == version.etag else None
+        return data if etag == version.etag else None
 
     def abort_uploads(self, prefix: str, *, mine: Callable[[str], bool]) -> None:
         """Throw away the parts of uploads that were cut, of the keys that `mine` says yes to."""
@@ -197,6 +195,17 @@ class Bucket:
         except ClientError as error:
             if code_of(error) not in MISSING:
                 raise
+
+    def _body(self, **arguments: Any) -> tuple[bytes, str]:
+        """The bytes of an answer and its etag; botocore asks again for a refusal, but not for bytes that broke off."""
+        for attempt in range(1, ATTEMPTS + 1):
+            answer = self._call("get_object", **arguments)
+            try:
+                return answer["Body"].read(), answer["ETag"]
+            except (HTTPClientError, IncompleteReadError):
+                if attempt == ATTEMPTS:
+                    raise
+        raise AssertionError
 
     def _pages(self, operation: str, **arguments: Any) -> Iterator[dict[str, Any]]:
         with s3_errors(self._place):

@@ -54,6 +54,7 @@ def machine_id(folder: Path) -> str:
     file = folder / "machine"
     if not file.exists():
         storage.make_folder(folder)
+        folder.chmod(0o700)  # conversations lie in it for a while, and in the warehouse for good
         temporary = file.with_name(f"machine.{secrets.token_hex(4)}.tmp")
         with storage.storage_errors():
             temporary.write_text(secrets.token_hex(16))
