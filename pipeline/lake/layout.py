@@ -56,8 +56,12 @@ class Lake:
             ConfigError: the packages for S3 are not installed, or no keys are set.
         """
         if isinstance(self.place, S3Place):
-            from pipeline.lake.s3.store import s3_store  # noqa: PLC0415 - boto3 takes half a second, and is an extra
-
+            try:
+                from pipeline.lake.s3.store import s3_store  # noqa: PLC0415 - boto3 takes time, and is an extra
+            except ModuleNotFoundError as error:
+                raise ConfigError(
+                    f"a lake in a bucket needs {error.name}; install it with: pip install 'sunlake[s3]'"
+                ) from None
             return s3_store(self.place)
         return LocalStore(self.place)
 

@@ -62,6 +62,8 @@ def _translation_of_bucket(error: duckdb.Error, place: S3Place) -> QueryError | 
         return CorruptLakeError(
             f"{named[1].removeprefix(f'{place}/')} is damaged and can't be read; run `sunlake repair`"
         )
+    if type(error) is duckdb.Error:
+        return QueryError(f"{error}\nIf a file of the lake is damaged, `sunlake repair` finds it.")
     return QueryError(_words(error))
 
 

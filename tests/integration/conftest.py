@@ -68,9 +68,11 @@ def s3_server() -> Iterator[S3Server]:
 @pytest.fixture
 def serve_s3(tmp_path: Path, launcher: Launcher, s3_server: S3Server) -> Iterator[ServeS3]:
     """A function that serves a world and gives the bench to export it into a bucket with."""
+    from pipeline.lake.s3.store import s3_store
     from tests.integration.s3_bench import S3Bench
 
     with ExitStack() as stack:
+        stack.callback(s3_store.cache_clear)
 
         def start(world: SmallWorld | str, **options: Any) -> S3Bench:
             spec = world if isinstance(world, str) else world.write(tmp_path)

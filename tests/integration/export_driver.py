@@ -5,7 +5,8 @@
     DRIVER_STOP_AT=NAME  stop this process by SIGSTOP at a point, until somebody continues it
     DRIVER_FAIL_FROM=N   refuse every operation from the N-th point on, as a dying disk does
 
-NAME#N is the N-th point of a name, in place of a number. A point lies before and after each operation, and in a transaction also right before it is committed.
+NAME#N may stand in place of a number for the N-th point of a name. A point lies before and after each operation, and
+in a transaction also right before it is committed.
 """
 
 from __future__ import annotations

@@ -9,11 +9,11 @@ from contextlib import closing
 import msgspec
 import pytest
 
-from pipeline.errors import LockedError, StorageError
+from pipeline.errors import ConfigError, LockedError, StorageError
 from pipeline.lake.layout import Lake
 from pipeline.lake.lock import writer_lock
 from pipeline.lake.s3.store import s3_store
-from pipeline.places import S3Place
+from pipeline.places import S3Place, StorageSettings
 from pipeline.warehouse.connection import connect
 from pipeline.warehouse.query import run
 from tests.integration.conftest import ServeS3
@@ -110,6 +110,30 @@ def test_a_bucket_that_is_not_there_and_keys_that_are_not_set_have_exit_codes(be
     assert (ended.code, "environment variable S3_SECRET is not set" in ended.output) == (2, True), ended
     ended = bench.driven("doctor")
     assert (ended.code, "can be read, written, listed and deleted from" in ended.output) == (0, True), ended
+
+
+def test_a_store_that_knows_neither_conditions_nor_lists_of_uploads_will_do(bench: S3Bench) -> None:
+    """What a plain store lacks is done without: the lake's owner is read back, and its own rule cleans up uploads."""
+
+    def is_modern(method: str, path: str, query: str) -> bool:
+        return (method == "PUT" and path.endswith("owner.json")) or (method == "GET" and "uploads" in query)
+
+    with bench.server.failing(Fault(is_modern, status=501, code="NotImplemented", times=2)) as fault:
+        bench.export()
+    assert fault.struck == 2
+    bench.assert_finished()
+
+
+def test_keys_that_are_nowhere_are_asked_for(bench: S3Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without names of variables AWS's own chain is followed; where it ends, the message says what to set."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, "/nowhere")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    place = msgspec.structs.replace(bench.place, storage=StorageSettings(endpoint=bench.server.endpoint))
+    with pytest.raises(ConfigError, match="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"):
+        Lake(place).store.read_marker()
 
 
 def test_a_store_that_does_not_answer_is_given_up(bench: S3Bench) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,10 @@ def test_what_works_on_folders_only_says_so() -> None:
         with pytest.raises(ConfigError, match="a lake in a folder only"):
             ask()
     assert Lake(Path("data")).private == Path("data/_sunlake")
+
+
+def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S3 is an extra; who lacks it is told how to get it."""
+    monkeypatch.setitem(sys.modules, "pipeline.lake.s3.store", None)
+    with pytest.raises(ConfigError, match=r"sunlake\[s3\]"):
+        _ = Lake(_place("s3://lakes/a")).store

@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, Inc
 
 from pipeline.config import storage_keys
 from pipeline.lake.lease import MARGIN
-from pipeline.lake.s3.failures import MISSING, OUTDATED, code_of, s3_errors
+from pipeline.lake.s3.failures import MISSING, OUTDATED, UNKNOWN, code_of, s3_errors
 from pipeline.places import S3Place
 
 # A part of an upload is held in memory; of at most 10,000 parts may an object consist.
@@ -68,15 +68,20 @@ class Bucket:
                 raise
 
     def put(self, key: str, data: bytes, *, only_new: bool = False) -> bool:
-        """Write a small object; returns whether it was written: `only_new` leaves alone what is there."""
-        condition = {"IfNoneMatch": "*"} if only_new else {}
+        """Write a small object; returns whether it was written: `only_new` leaves alone what is there.
+
+        A store that knows no conditions writes in any case: look at what is there afterwards.
+        """
+        arguments = {"Key": key, "Body": data, "ContentMD5": _md5(data)}
         with s3_errors(self._place):
             try:
-                self._call("put_object", Key=key, Body=data, ContentMD5=_md5(data), **condition)
+                self._call("put_object", **arguments, **({"IfNoneMatch": "*"} if only_new else {}))
             except ClientError as error:
                 if only_new and code_of(error) in OUTDATED:
                     return False
-                raise
+                if not only_new or code_of(error) not in UNKNOWN:
+                    raise
+                self._call("put_object", **arguments)
         return True
 
     def upload(self, file: Path, key: str) -> None:
@@ -161,10 +166,17 @@ class Bucket:
 
     def abort_uploads(self, prefix: str, *, mine: Callable[[str], bool]) -> None:
         """Throw away the parts of uploads that were cut, of the keys that `mine` says yes to."""
-        for page in self._pages("list_multipart_uploads", Prefix=prefix):
-            for upload in page.get("Uploads", ()):
-                if mine(upload["Key"]):
-                    self._abort(upload["Key"], upload["UploadId"])
+        with s3_errors(self._place):
+            try:
+                pages = self.client.get_paginator("list_multipart_uploads")
+                for page in pages.paginate(Bucket=self._place.bucket, Prefix=prefix):
+                    for upload in page.get("Uploads", ()):
+                        if mine(upload["Key"]):
+                            self._abort(upload["Key"], upload["UploadId"])
+            except ClientError as error:
+                # A store that can't list them has to throw them away by a rule of its own.
+                if code_of(error) not in UNKNOWN:
+                    raise
 
     def each(self, work: Callable[[Any], object], items: Any) -> None:
         """Do some work for each item, several at a time; the first error is raised when all are done."""

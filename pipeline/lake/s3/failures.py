@@ -12,6 +12,7 @@ from pipeline.places import S3Place
 
 MISSING = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchUpload"})
 OUTDATED = frozenset({"412", "PreconditionFailed", "ConditionalRequestConflict", "409"})
+UNKNOWN = frozenset({"NotImplemented", "501"})
 
 _KEYS = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name other variables in the section [storage]"
 _REMEDIES = {

@@ -14,7 +14,7 @@ import time
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ from pipeline.walk.ledger import Ledger, ledger_file, open_ledger
 _guarding: ContextVar[Lease | None] = ContextVar("guarding", default=None)
 
 
-@lru_cache(maxsize=8)
+@cache
 def s3_store(place: S3Place) -> S3Store:
     """The store of a place: one a process, since it holds connections and leases."""
     return S3Store(place)
