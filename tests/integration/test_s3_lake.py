@@ -18,6 +18,7 @@ from pipeline.places import Place
 from pipeline.warehouse.build import build
 from pipeline.warehouse.checks import check
 from pipeline.warehouse.connection import connect
+from pipeline.warehouse.failures import ReplacedError, translated
 from pipeline.warehouse.query import run
 from tests.integration.conftest import Serve, ServeS3
 from tests.integration.lake_truth import data_files, read_lake
@@ -84,17 +85,20 @@ def test_a_query_reaches_nothing_of_the_store_but_tables(serve_s3: ServeS3) -> N
 
 
 def test_a_query_that_meets_a_replaced_object_starts_again(serve_s3: ServeS3) -> None:
-    """Bytes of two versions of an object never meet in one answer."""
+    """Bytes of two versions of an object never meet in one answer: what was replaced is refused, then read anew."""
     bench = serve_s3(_world())
     bench.export()
-    counted = "select count(*), count(distinct text) from messages where month = '2026-01'"
-    (before,) = _answers(bench.place, counted)
-    keys = [key for key in bench.get() if "month=2026-01" in key]
+    key, data = next((key, data) for key, data in bench.get().items() if "month=2026-01" in key)
+    file = f"read_parquet('s3://{bench.bucket}/{key}')"
+    texts = f"select count(distinct text) from {file}"
     with closing(connect(bench.place)) as connection:
-        objects = bench.get()
-        _rewrite(bench, keys[0], objects[keys[0]])
-        results = [batch for result in run(connection, counted, root=bench.place) for batch in result.batches()]
-    assert results == [before]
+        connection.execute(f"select count(distinct message_id) from {file}")
+        _rewrite(bench, key, data)
+        with pytest.raises(ReplacedError), translated(bench.place):
+            connection.execute(texts).fetchall()
+        _rewrite(bench, key, data, row_group_size=20)
+        results = [batch for result in run(connection, texts, root=bench.place) for batch in result.batches()]
+    assert results == [[(pq.ParquetFile(io.BytesIO(data)).metadata.num_rows,)]]
 
 
 def test_compaction_leaves_one_object_a_partition_in_place_of_the_oldest(serve_s3: ServeS3) -> None:
@@ -134,8 +138,8 @@ def test_repair_puts_a_damaged_object_aside_and_the_next_export_fills_the_gap(se
     bench.assert_finished()
 
 
-def _rewrite(bench: S3Bench, key: str, data: bytes) -> None:
+def _rewrite(bench: S3Bench, key: str, data: bytes, *, row_group_size: int = 50) -> None:
     """Write the same rows in other bytes."""
     file = io.BytesIO()
-    pq.write_table(pq.ParquetFile(io.BytesIO(data)).read(), file, compression="gzip", row_group_size=50)
+    pq.write_table(pq.ParquetFile(io.BytesIO(data)).read(), file, compression="gzip", row_group_size=row_group_size)
     bench.server.client().put_object(Bucket=bench.bucket, Key=key, Body=file.getvalue())
