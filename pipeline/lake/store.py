@@ -71,7 +71,7 @@ class Store(Protocol):
         """Put staged files in place, each at once over what was there; repeating it does no harm.
 
         Raises:
-            CorruptLakeError: a file is neither staged nor in place.
+            CorruptLakeError: a file is lost.
         """
 
     def remove(self, app_id: str, paths: Iterable[str]) -> None:

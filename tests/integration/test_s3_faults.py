@@ -17,6 +17,7 @@ from pipeline.places import S3Place, StorageSettings
 from pipeline.warehouse.connection import connect
 from pipeline.warehouse.query import run
 from tests.integration.conftest import ServeS3
+from tests.integration.export_bench import KILLED
 from tests.integration.s3_bench import S3Bench
 from tests.integration.s3_server import KEY, SECRET, Concerns, Fault
 from tests.integration.small_worlds import SmallWorld, oid
@@ -176,6 +177,21 @@ def test_a_writer_whose_lake_is_taken_over_decides_nothing_more(bench: S3Bench) 
         Lake(msgspec.structs.replace(bench.place, private=bench.folder / "another")).store.take_over()
         with pytest.raises(LockedError, match="belongs to the ledger"):
             first.store.stage(bench.app_id, "commit", [])
+
+
+def test_a_staged_object_that_somebody_else_deleted_costs_no_row(bench: S3Bench) -> None:
+    """A compaction that can't be finished removes nothing; repair and export make the lake whole."""
+    bench.export()
+    bench.sandbox.change({"op": "add_messages", "conversation_id": oid("talk"), "count": 2})
+    bench.export()
+    assert bench.driven("compact", DRIVER_KILL_AT="before bucket copy#1").code == KILLED
+    kept = {key: data for key, data in bench.get().items() if "/staging/" not in key}
+    bench.put(kept)
+    assert "is not staged; run `sunlake repair`" in (bench.export(expect="failed").message or "")
+    assert bench.get() == kept
+    assert bench.driven("repair").code == 0
+    bench.export()
+    bench.assert_finished()
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from pipeline.lake.s3.failures import MISSING, OUTDATED, UNKNOWN, code_of, s3_er
 from pipeline.places import S3Place
 
 # A part of an upload is held in memory; of at most 10,000 parts may an object consist.
-PART_BYTES: Final = 16 << 20
+PART_BYTES: Final = 8 << 20
 # A copy takes the store the longer, the larger the part; one request takes 5 GB at most.
 COPY_BYTES: Final = 256 << 20
 ATTEMPTS: Final = 5

@@ -2,8 +2,9 @@
 
     private/staging/<app>/<commit>/x -> s3://.../_sunlake/staging/<app>/<commit>/x -> (decision) -> s3://.../x
 
-What is decided is in the bucket, so that any machine can finish it. A staged object is deleted only after the ledger
-says that its commit is published, and by its writer only: whoever was replaced as writer copies from nothing.
+What is decided is in the bucket, so that any machine can finish it; no rule of the bucket may expire staged objects. One
+is deleted only after the ledger says that its commit is published, and by its writer only: whoever was replaced as
+writer copies from nothing.
 """
 
 from __future__ import annotations
@@ -116,9 +117,12 @@ class S3Store:
 
         def put_in_place(path: str) -> None:
             source, final = staged.get(staging + Path(path).name), self._prefix + path
-            is_copied = source is not None and self.bucket.copy(source, final)
-            if not is_copied and self.bucket.head(final) is None:
-                raise CorruptLakeError(f"{path} belongs to a decided commit and is nowhere; run `sunlake repair`")
+            if source is not None and self.bucket.copy(source, final):
+                return
+            # It goes only after its commit is published; what lies in place may be an older version.
+            if self._has_server():
+                self._lease(app_id).renew()  # says so if another has taken this one's place and published it
+            raise CorruptLakeError(f"{path} belongs to a decided commit and is not staged; run `sunlake repair`")
 
         with self._guarded(app_id):
             staged = {found.key: found for found in self.bucket.list(staging)}
