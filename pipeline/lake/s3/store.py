@@ -2,7 +2,7 @@
 
     private/staging/<app>/<commit>/x -> s3://.../_sunlake/staging/<app>/<commit>/x -> (decision) -> s3://.../x
 
-What is decided is in the bucket, so that any machine can finish it; no rule of the bucket may expire staged objects. One
+What is decided is in the bucket, so that any machine can finish it; no rule of the bucket may expire what is staged. It
 is deleted only after the ledger says that its commit is published, and by its writer only: whoever was replaced as
 writer copies from nothing.
 """
