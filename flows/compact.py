@@ -21,6 +21,7 @@ from pipeline.lake.compact import Compacted, compact_app
 from pipeline.lake.layout import open_lake
 from pipeline.lake.lock import writer_lock
 from pipeline.lake.repair import apps_of
+from pipeline.suppression.gate import open_gate
 from pipeline.walk.ledger import open_ledger
 
 
@@ -59,8 +60,9 @@ def _merge(settings: Settings, app_id: str, stop: asyncio.Event | None) -> State
     ledger = open_ledger(settings.ledger_url or lake.default_ledger_url)
     try:
         with writer_lock(lake, app_id, what="compact"):
-            recover(lake, ledger, app_id)
-            done = compact_app(lake, ledger, app_id, on_partition=go_on)
+            gate = open_gate(lake, app_id, settings)
+            recover(lake, ledger, app_id, admission=gate)
+            done = compact_app(lake, ledger, app_id, admission=gate, on_partition=go_on)
     finally:
         ledger.close()
     saved = sum(partition.rows_before - partition.rows_after for partition in done)

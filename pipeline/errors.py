@@ -3,7 +3,10 @@
 SunlakeError                    exit code 1: failed
 ├── UsageError                  exit code 2: wrong use
 │   ├── ConfigError             a setting is missing or wrong
-│   └── SeedsError              a seeds file or row is wrong
+│   │   └── PrivacyKeyError     a key of suppressions or of the ledger of deeds is missing, wrong or open to others
+│   ├── SeedsError              a seeds file or row is wrong
+│   ├── BatchError              a file of privacy requests, or a row of it, is wrong
+│   └── PlanRefusedError        a plan of erasure is dead, unknown, or would reach too many people
 ├── ApiError                    Sunshine Conversations said no, or nothing usable
 │   ├── AuthenticationError     401: the key is unknown, revoked or wrong
 │   ├── ForbiddenError          403: the key lacks a scope
@@ -15,6 +18,7 @@ SunlakeError                    exit code 1: failed
 │   ├── LockedError             another process holds the lock
 │   ├── LakeVersionError        written by a newer sunlake
 │   ├── CorruptLakeError        a file is damaged or missing
+│   ├── WorkFileError           a batch's sealed work file is gone, altered, or of another key
 │   └── StorageError            disk full, read-only, no permission
 ├── LedgerError                 the ledger can't be read or written
 ├── QueryError                  a SQL query failed
@@ -44,8 +48,20 @@ class ConfigError(UsageError):
     """A setting in sunlake.toml or the environment is missing or wrong."""
 
 
+class PrivacyKeyError(ConfigError):
+    """A key that suppressions or the ledger of deeds rest on is missing, wrong or open to others."""
+
+
 class SeedsError(UsageError):
     """A seeds file is missing, unreadable or holds a wrong row."""
+
+
+class BatchError(UsageError):
+    """A file of privacy requests is missing, unreadable or holds a wrong row; nothing of it is taken."""
+
+
+class PlanRefusedError(UsageError):
+    """A plan of erasure is dead, unknown, or would reach too many people; nothing was erased."""
 
 
 class ApiError(SunlakeError):
@@ -103,6 +119,10 @@ class LakeVersionError(LakeError):
 
 class CorruptLakeError(LakeError):
     """A file of the lake is damaged or missing."""
+
+
+class WorkFileError(LakeError):
+    """A batch's sealed work file is gone, was altered, or was sealed under another key."""
 
 
 class StorageError(LakeError):

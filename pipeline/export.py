@@ -26,6 +26,7 @@ from pipeline.lake.lock import writer_lock
 from pipeline.lake.secrets import Dropped
 from pipeline.lake.sink import Sink
 from pipeline.outcome import OnProgress, Outcome, Summary
+from pipeline.suppression.gate import open_gate
 from pipeline.walk import ledger as tables
 from pipeline.walk.coverage import app_coverage, is_known, pending
 from pipeline.walk.crawl import Crawl, Ending
@@ -42,6 +43,7 @@ from pipeline.walk.visit_app import visit_app
 # A server that can't be reached at all should be known within this time, whatever one call may take later.
 FIRST_CALLS_SECONDS = 60.0
 BEAT_SECONDS = 2.0
+_USUAL_THRESHOLDS = gc.get_threshold()
 
 
 async def export_apps(
@@ -172,17 +174,22 @@ class ExportSession:
         # What is imported by now stays; to look through it for garbage again and again takes a twentieth of a run.
         gc.freeze()
         stack.callback(gc.unfreeze)
+        # A call makes some hundred short-lived objects and no garbage that only a collection finds.
+        gc.set_threshold(50_000, 20, 20)
+        stack.callback(gc.set_threshold, *_USUAL_THRESHOLDS)
         keys = key_pair(app)
         self._lake = open_lake(settings.place, create=True)
         stack.enter_context(writer_lock(self._lake, app.app_id, what=self._kind))
         self._ledger = open_ledger(settings.ledger_url or self._lake.default_ledger_url)
         stack.callback(self._ledger.close)
-        recover(self._lake, self._ledger, app.app_id)
+        self._gate = open_gate(self._lake, app.app_id, settings)
+        recover(self._lake, self._ledger, app.app_id, admission=self._gate)
         credential = Credential(keys.key_id, keys.secret, method=app.auth, scope=app.scope)
         first, rest = (self._client(credential, seconds) for seconds in (FIRST_CALLS_SECONDS, None))
         await stack.enter_async_context(first)
         await stack.enter_async_context(rest)
-        plant_seeds(self._ledger, app.app_id, self._sources, app_ids=self._app_ids())
+        left_out = plant_seeds(self._ledger, app.app_id, self._sources, app_ids=self._app_ids(), guest=self._gate)
+        self._gate.left_out["seeds"] += left_out
         if not self._sources and not is_known(self._ledger, app.app_id):
             raise SeedsError(f"app {app.app_id}: no user or conversation is known yet; name some with --seeds FILE")
         self._run_id = self._outcome.run_id = begin_run(self._ledger, app.app_id, self._kind)
@@ -195,6 +202,7 @@ class ExportSession:
             policy=settings.commit,
             dropped=self._dropped,
             on_commit=self._committed,
+            admission=self._gate,
         )
         stack.push_async_callback(self._close_sink)
         self._visit = self._surroundings(first)
@@ -226,16 +234,24 @@ class ExportSession:
             client=client,
             users=users,
             conversations=conversations,
-            frontier=Frontier(users, conversations, self._alias_seeds(key)),
+            frontier=Frontier(users, conversations, self._alias_seeds(key), guest=self._gate),
             emit=self._sink.put,
             counters=self.counters,
             salt=key,
             is_sweep=self._kind == "sweep",
+            guest=self._gate,
         )
 
     def _alias_seeds(self, key: bytes) -> Iterator[Any]:
         return alias_seeds(
-            self._ledger, self.app_id, self._sources, app_ids=self._app_ids(), salt=key, run_id=self._run_id
+            self._ledger,
+            self.app_id,
+            self._sources,
+            app_ids=self._app_ids(),
+            salt=key,
+            run_id=self._run_id,
+            guest=self._gate,
+            on_left_out=lambda: self._gate.left_out.update(["seeds"]),
         )
 
     def _app_ids(self) -> list[str]:
@@ -276,6 +292,9 @@ class ExportSession:
         if self._dropped.unknown:
             names = ", ".join(sorted(self._dropped.unknown))
             self.counters.note(f"unknown fields were left out, since they may hold secrets: {names}")
+        if self._gate.left_out.total():
+            seeds, rows = self._gate.left_out["seeds"], self._gate.left_out["rows"]
+            self.counters.note(f"left out, since they were suppressed: {seeds} seeds and {rows} rows")
         outcome = self._outcome
         outcome.coverage = app_coverage(self._ledger, self.app_id)
         end_run(self._ledger, self._run_id, outcome.state, outcome.counted(), message=outcome.message)

@@ -29,9 +29,9 @@ class Links(msgspec.Struct, frozen=True):
 
 
 class Envelope(Protocol):
-    """The outer object of an answer; the items stay slices of the body."""
+    """The outer object of an answer; the items stay slices of the body, unless a kind was asked for."""
 
-    items: list[msgspec.Raw]
+    items: list[Any]
     meta: Meta | None
     links: Links | None
 
@@ -45,7 +45,8 @@ class Answer:
         status: the HTTP status.
         date: the server's clock, from the Date header, or None where it is missing or unreadable.
         retries: how many attempts of this call failed before.
-        items: the records as slices of `body`; exactly one for a route that answers with an object.
+        items: the records as slices of `body`; exactly one for a route that answers with an object. Where a kind was
+            asked for, and all records are of that kind, they are its instances instead.
         meta: the paging state, if any.
         links: the paging links, if any. Never follow them.
     """
@@ -54,17 +55,23 @@ class Answer:
     status: int
     date: datetime | None
     retries: int
-    items: list[msgspec.Raw] = field(repr=False)
+    items: list[Any] = field(repr=False)
     meta: Meta | None = field(repr=False)
     links: Links | None = field(repr=False)
 
 
-def decode(route: Route, body: bytes) -> Envelope | None:
-    """Decode the envelope that the route names, or None if the body is not such JSON."""
+def decode(route: Route, body: bytes, *, kind: type[msgspec.Struct] | None = None) -> Envelope | None:
+    """Decode the envelope that the route names, or None if the body is not such JSON.
+
+    Args:
+        route: the route that was asked.
+        body: the answer.
+        kind: what to read of each record of a list, to spare a second look at the body.
+    """
     try:
         if not body.isascii():
             body.decode()  # the decoder skips over records without looking at their encoding
-        envelope: Envelope = _decoder(route.envelope, many=route.many).decode(body)
+        envelope = _decode(route, body, kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     if not route.many:
@@ -73,6 +80,16 @@ def decode(route: Route, body: bytes) -> Envelope | None:
             return None
         envelope.items = [record]
     return envelope
+
+
+def _decode(route: Route, body: bytes, kind: type[msgspec.Struct] | None) -> Envelope:
+    if kind is not None and route.many:
+        try:
+            return _decoder(route.envelope, many=True, kind=kind).decode(body)
+        except msgspec.ValidationError:
+            # A record is not of that kind: whoever reads it will say so, in words that don't quote it.
+            pass
+    return _decoder(route.envelope, many=route.many).decode(body)
 
 
 class _Error(msgspec.Struct):
@@ -107,9 +124,9 @@ def http_date(header: str | None) -> datetime | None:
 
 
 @functools.cache
-def _decoder(key: str, *, many: bool) -> msgspec.json.Decoder[Envelope]:
+def _decoder(key: str, *, many: bool, kind: type = msgspec.Raw) -> msgspec.json.Decoder[Envelope]:
     fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [
-        ("items", list[msgspec.Raw] if many else msgspec.Raw),
+        ("items", list[kind] if many else kind),  # type: ignore[valid-type]  # a type made at run time
         ("meta", Meta | None, None),
         ("links", Links | None, None),
     ]

@@ -44,6 +44,11 @@ class Credential:
             raise ConfigError("the key id or the secret holds characters that no key has; copy them anew")
 
 
+def is_account_key(credential: Credential) -> bool:
+    """Whether a key says of itself that it reaches beyond one app (openapi.yaml, tag Account Provisioning)."""
+    return credential.scope == "account" or credential.key_id.startswith(("act_", "svc_"))
+
+
 class Authorization:
     """Gives the value of the Authorization header for a credential, renewing tokens in time."""
 

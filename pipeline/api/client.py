@@ -6,6 +6,7 @@ libraries below carry the request, so they are replaced outside of their `except
 
 from __future__ import annotations
 
+import copy
 import re
 import ssl
 from collections.abc import Callable, Mapping
@@ -14,12 +15,15 @@ from typing import Any, Self
 
 import aiohttp
 import httpx
+import msgspec
 
 from pipeline.api.answer import Answer, Envelope, http_date
-from pipeline.api.auth import Authorization, Credential
+from pipeline.api.auth import Authorization, Credential, is_account_key
+from pipeline.api.deletions import Deletion
 from pipeline.api.limiter import Limiter
 from pipeline.api.retry import RetryPolicy, TransientFailure, retry_after, with_retries
-from pipeline.api.routes import Route, request_target
+from pipeline.api.routes import Operation, Route, request_target
+from pipeline.api.sent import UNANSWERED, Sent, judge
 from pipeline.api.transport import is_loopback, open_transport
 from pipeline.api.verdict import checked, inflate, refusal, too_large
 from pipeline.errors import BadRequestError, ConfigError, UnavailableError
@@ -66,11 +70,11 @@ class ApiClient:
         verify: ssl.SSLContext | str | bool = True,
     ) -> None:
         url = parse_base_url(base_url)
-        # Parsed once: httpx parses a URL character by character, and headers name by name.
         self._origin = httpx.URL(f"{url.scheme}://{url.netloc.decode('ascii')}")
-        self._headers: tuple[str, httpx.Headers] = ("", httpx.Headers())
+        self._templates: tuple[str, dict[str, httpx.Request]] = ("", {})
         self._prefix = _prefix(url)
         self._authorization = Authorization(credential)
+        self.has_account_key = is_account_key(credential)
         self._limiter = limiter
         self._max_call_seconds = max_call_seconds
         self._retry = retry or RetryPolicy()
@@ -92,8 +96,19 @@ class ApiClient:
         """Close the connections."""
         await self._transport.aclose()
 
+    @property
+    def host(self) -> str:
+        """The host that calls go to, with its port if it is not the usual one."""
+        return self._origin.netloc.decode("ascii")
+
     async def get(
-        self, route: Route, *, path: Mapping[str, str], query: Mapping[str, str], fault: Fault | None = None
+        self,
+        route: Route,
+        *,
+        path: Mapping[str, str],
+        query: Mapping[str, str],
+        fault: Fault | None = None,
+        kind: type[msgspec.Struct] | None = None,
     ) -> Answer:
         """Ask a route and return its answer, retrying what may pass by itself.
 
@@ -102,18 +117,16 @@ class ApiClient:
             path: a value for each placeholder of the template, not encoded.
             query: query parameters, not encoded, such as `page[after]`.
             fault: a further look at the answer; what it names is retried like a body that does not parse.
+            kind: what to read of each record of a list (see `Answer.items`).
 
         Raises:
             ApiError: one of its kinds (pipeline/errors.py); all name the route's template only.
         """
         target = request_target(route, prefix=self._prefix, path=path, query=query).encode("ascii")
-        pause = self._limiter.paused_for()
-        if pause > self._max_call_seconds:
-            message = f"the server asks to wait {pause:.0f} s; run again after that, it goes on where it stopped"
-            raise UnavailableError(message, route=route.name)
+        self._refuse_long_pause(route)
 
         async def attempt(retries: int) -> Answer:
-            return await self._attempt(route, target, retries=retries, fault=fault)
+            return await self._attempt(route, target, retries=retries, fault=fault, kind=kind)
 
         return await with_retries(
             attempt,
@@ -123,7 +136,52 @@ class ApiClient:
             on_retry=self._limiter.retried,
         )
 
-    async def _attempt(self, route: Route, target: bytes, *, retries: int, fault: Fault | None) -> Answer:
+    async def send(self, deletion: Deletion, *, heard: Callable[[int | None], None] | None = None) -> Sent:
+        """Make a destroying call. 429 and 5xx are retried; silence is not, since only a GET can tell what happened.
+
+        Args:
+            deletion: a call of the allow-list.
+            heard: is told the status of each try, None where there was no answer.
+
+        Raises:
+            ConfigError: the key is of account scope, with which a slip could delete an app.
+            ApiError: one of its kinds; all name the route's template only.
+        """
+        if self.has_account_key:
+            raise ConfigError("erasing takes a key of scope app or integration; one of an account could delete apps")
+        route, target = deletion.route, deletion.target(prefix=self._prefix)
+        self._refuse_long_pause(route)
+
+        async def attempt(_: int) -> Sent:
+            sent_at = await self._limiter.acquire()
+            answer = None
+            try:
+                answer = await self._exchange(route, target, sent_at=sent_at, body=deletion.body())
+            except TransientFailure:
+                return UNANSWERED
+            finally:
+                self._limiter.release()
+                if heard is not None:
+                    heard(None if answer is None else answer[0].status_code)
+            return judge(route, answer[0].status_code, headers=answer[0].headers, body=answer[1])
+
+        return await with_retries(
+            attempt,
+            route=route.name,
+            policy=self._retry,
+            max_seconds=self._max_call_seconds,
+            on_retry=self._limiter.retried,
+        )
+
+    def _refuse_long_pause(self, route: Operation) -> None:
+        pause = self._limiter.paused_for()
+        if pause > self._max_call_seconds:
+            message = f"the server asks to wait {pause:.0f} s; run again after that, it goes on where it stopped"
+            raise UnavailableError(message, route=route.name)
+
+    async def _attempt(
+        self, route: Route, target: bytes, *, retries: int, fault: Fault | None, kind: type[msgspec.Struct] | None
+    ) -> Answer:
         """Make one HTTP request. Raises TransientFailure for what is worth another try."""
         sent_at = await self._limiter.acquire()
         try:
@@ -132,7 +190,7 @@ class ApiClient:
             self._limiter.release()
         if response.status_code != 200:
             raise refusal(route, response.status_code, headers=response.headers, body=body)
-        envelope = checked(route, headers=response.headers, body=body)
+        envelope = checked(route, headers=response.headers, body=body, kind=kind)
         reason = fault(envelope) if fault is not None else None
         if reason is not None:
             raise TransientFailure(reason, status=200, unusable=True)
@@ -146,16 +204,18 @@ class ApiClient:
             links=envelope.links,
         )
 
-    async def _exchange(self, route: Route, target: bytes, *, sent_at: float) -> tuple[httpx.Response, bytes]:
-        extensions = self._extensions | {"target": target}
-        request = httpx.Request(route.method, self._origin, headers=self._request_headers(), extensions=extensions)
+    async def _exchange(
+        self, route: Operation, target: bytes, *, sent_at: float, body: bytes | None = None
+    ) -> tuple[httpx.Response, bytes]:
+        request = self._request(route.method, target, body)
         try:
             response = await self._transport.handle_async_request(request)
+            assert isinstance(response.stream, httpx.AsyncByteStream)
             try:
                 self._report(response, sent_at=sent_at)
-                raw = await self._receive(route, response)
+                raw = await self._receive(route, response.stream)
             finally:
-                await response.aclose()
+                await response.stream.aclose()
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:  # OSError includes TimeoutError
             cause = error.__cause__ or error
             kind = type(cause).__name__
@@ -170,13 +230,32 @@ class ApiClient:
             raise UnavailableError(message, route=route.name)
         raise TransientFailure(f"no answer ({kind})")
 
-    def _request_headers(self) -> httpx.Headers:
-        """The headers of every request, made anew only when the authorization changes."""
+    def _request(self, method: str, target: bytes, body: bytes | None) -> httpx.Request:
+        """A request of its own: a copy of the template, or with the headers that a body needs."""
+        template = self._template(method)
+        if body is None:
+            request = copy.copy(template)
+        else:
+            headers = httpx.Headers({**template.headers, "Content-Type": "application/json"})
+            headers.pop("content-length", None)
+            request = httpx.Request(method, self._origin, headers=headers, content=body)
+        request.extensions = self._extensions | {"target": target}
+        return request
+
+    def _template(self, method: str) -> httpx.Request:
+        """A request without target, made anew only when the authorization changes.
+
+        httpx parses a URL character by character and headers name by name; copies of a request share both.
+        """
         authorization = self._authorization.value()
-        if self._headers[0] != authorization:
+        if self._templates[0] != authorization:
+            self._templates = authorization, {}
+        templates = self._templates[1]
+        if method not in templates:
             host = self._origin.netloc.decode("ascii")
-            self._headers = authorization, httpx.Headers({"Host": host, **_HEADERS, "Authorization": authorization})
-        return self._headers[1]
+            headers = {"Host": host, **_HEADERS, "Authorization": authorization}
+            templates[method] = httpx.Request(method, self._origin, headers=headers)
+        return templates[method]
 
     def _report(self, response: httpx.Response, *, sent_at: float) -> None:
         """Tell the limiter what the server thinks of the pace, as soon as it is known."""
@@ -190,10 +269,10 @@ class ApiClient:
         elif pause is not None:
             self._limiter.pause(pause)
 
-    async def _receive(self, route: Route, response: httpx.Response) -> bytes:
+    async def _receive(self, route: Operation, stream: httpx.AsyncByteStream) -> bytes:
         chunks: list[bytes] = []
         size = 0
-        async for chunk in response.aiter_raw():
+        async for chunk in stream:  # as it came: httpx would look into each piece
             size += len(chunk)
             if size > self._max_body_bytes:
                 raise too_large(route, self._max_body_bytes)

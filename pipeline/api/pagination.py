@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -37,13 +37,13 @@ class PageAnswer:
 
     Args:
         answer: the answer as it came.
-        items: its records, as slices of the body.
+        items: its records, as in `Answer`.
         cursor: the cursor that was asked with, or None for the first page of a walk from the edge.
         next_cursor: the cursor that the next page of this walk is asked with, or None on the last page.
     """
 
     answer: Answer
-    items: list[msgspec.Raw] = field(repr=False)
+    items: list[Any] = field(repr=False)
     cursor: str | None = field(repr=False)
     next_cursor: str | None = field(repr=False)
 
@@ -57,6 +57,7 @@ async def pages(
     direction: Direction,
     start_cursor: str | None = None,
     page_size: int | None = None,
+    kind: type[msgspec.Struct] | None = None,
 ) -> AsyncIterator[PageAnswer]:
     """Walk a list page by page, from a cursor (exclusive) or from the edge of the list.
 
@@ -70,6 +71,7 @@ async def pages(
         direction: which way to walk; of messages, backward is from the newest to the oldest.
         start_cursor: the record id to go on from, or None.
         page_size: records per page; by default the route's.
+        kind: what to read of each record (see `Answer.items`).
 
     Raises:
         ApiError: a call ended badly.
@@ -88,7 +90,7 @@ async def pages(
         if cursor is not None:
             used.add(cursor)
         asked = sized if cursor is None else {**sized, _PARAMETER[direction]: cursor}
-        answer = await client.get(route, path=path, query=asked, fault=circle)
+        answer = await client.get(route, path=path, query=asked, fault=circle, kind=kind)
         following = next_cursor(route, answer, direction=direction)
         yield PageAnswer(answer=answer, items=answer.items, cursor=cursor, next_cursor=following)
         if following is None:

@@ -7,11 +7,14 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
-from pipeline.api.answer import Answer, http_date
+from pipeline.api.answer import http_date
 from pipeline.errors import ProtocolError, UnavailableError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +53,13 @@ class TransientFailure(Exception):  # noqa: N818 - it never leaves this package
 
 
 async def with_retries(
-    attempt: Callable[[int], Awaitable[Answer]],
+    attempt: Callable[[int], Awaitable[T]],
     *,
     route: str,
     policy: RetryPolicy,
     max_seconds: float,
     on_retry: Callable[[], None],
-) -> Answer:
+) -> T:
     """Run one call to its end; `attempt` is given the number of tries that failed before it.
 
     Raises:
@@ -78,16 +81,16 @@ async def with_retries(
 
 
 async def _again(
-    attempt: Callable[[int], Awaitable[Answer]],
+    attempt: Callable[[int], Awaitable[T]],
     failures: list[TransientFailure],
     *,
     policy: RetryPolicy,
     deadline: float,
     on_retry: Callable[[], None],
-) -> Answer:
+) -> T:
     """Retry until an answer comes or the policy ends it; only a call that failed once pays for tenacity."""
 
-    async def next_try() -> Answer:
+    async def next_try() -> T:
         if retrying.statistics["attempt_number"] == 1:  # tenacity's first try is the one that failed already
             raise failures[0]
         on_retry()

@@ -6,10 +6,11 @@ exactly as asked is refused.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 from urllib.parse import quote
 
 from pipeline.errors import BadRequestError
@@ -23,6 +24,22 @@ MAX_TARGET_BYTES = 16 * 1024
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+class Operation(Protocol):
+    """What sending a call and judging its answer need to know of a route, be it a reading or a destroying one."""
+
+    @property
+    def name(self) -> str:
+        """Method and template; all that errors name."""
+
+    @property
+    def method(self) -> str:
+        """The HTTP method."""
+
+    @property
+    def scopes(self) -> frozenset[Scope]:
+        """The key scopes that may call it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +90,9 @@ def request_target(route: Route, *, prefix: str, path: Mapping[str, str], query:
         raise ValueError(f"{route.name} takes the path parameters {', '.join(route.placeholders) or 'none'}")
     for index in range(1, len(pieces), 2):
         value = path[pieces[index]]
+        if value.isascii() and value.isalnum():  # as ids are
+            pieces[index] = value
+            continue
         if value in ("", ".", "..") or _CONTROL.search(value):
             raise BadRequestError(
                 f"refused: the value for {{{pieces[index]}}} is empty, a dot segment or holds control characters; "
@@ -82,11 +102,16 @@ def request_target(route: Route, *, prefix: str, path: Mapping[str, str], query:
         pieces[index] = _quoted(value, route=route)
     target = prefix + "".join(pieces)
     if query:
-        pairs = [f"{_quoted(name, route=route)}={_quoted(value, route=route)}" for name, value in query.items()]
+        pairs = [f"{_quoted_name(name)}={_quoted(value, route=route)}" for name, value in query.items()]
         target += "?" + "&".join(pairs)
     if len(target) > MAX_TARGET_BYTES:
         raise BadRequestError("refused: too long for a URL; mend the identifier in the seeds", route=route.name)
     return target
+
+
+@functools.cache  # there are but a few
+def _quoted_name(name: str) -> str:
+    return quote(name, safe="")
 
 
 def _quoted(text: str, *, route: Route) -> str:

@@ -11,12 +11,14 @@ import functools
 import ipaddress
 import logging
 import ssl
+from collections.abc import AsyncIterator
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 from httpx_aiohttp.transport import AiohttpResponseStream, map_aiohttp_exceptions
+from multidict import CIMultiDict
 from yarl import URL
 
 from pipeline.errors import ConfigError
@@ -34,10 +36,12 @@ class ExactTransport(AiohttpTransport):
     A request names the origin as its URL and the target in its extension "target", as httpx documents it.
     """
 
+    # A client asks one origin with headers that hardly ever change: each is translated for aiohttp but once.
     _last_origin: tuple[httpx.URL | None, str] = (None, "")
+    _last_headers: tuple[httpx.Headers | None, CIMultiDict[str]] = (None, CIMultiDict())
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request without body and return the answer, its body still unread and compressed."""
+        """Send a request and return the answer, its body still unread and compressed."""
         if not isinstance(self.client, aiohttp.ClientSession):
             self.client = self.get_client()
         target = request.extensions["target"].decode("ascii")
@@ -49,30 +53,33 @@ class ExactTransport(AiohttpTransport):
             response = await self.client.request(
                 request.method,
                 url,
-                headers=request.headers,
+                headers=self._headers(request.headers),
+                data=request.content or None,
                 allow_redirects=False,
                 auto_decompress=False,
-                timeout=aiohttp.ClientTimeout(
-                    total=timeout["read"] * DRIP_FACTOR,
-                    connect=timeout["connect"] * 2,  # with the look-up of the name and a second address
-                    sock_connect=timeout["connect"],
-                    sock_read=timeout["read"],
-                ),
+                timeout=_client_timeout(timeout["connect"], timeout["read"]),
                 proxy=str(self.proxy.url) if self.proxy else None,
                 proxy_headers=self.proxy.headers if self.proxy else None,
             )
-        return httpx.Response(
+        answer = httpx.Response(
             status_code=response.status,
             headers=response.raw_headers,
             stream=_Body(response),
             request=request,
             extensions={"http_version": b"HTTP/1.1"},
         )
+        answer.headers.encoding = "iso-8859-1"  # else each look at a header begins with guessing the encoding of all
+        return answer
 
     def _origin(self, url: httpx.URL) -> str:
         if self._last_origin[0] is not url:
             self._last_origin = url, str(url).rstrip("/")
         return self._last_origin[1]
+
+    def _headers(self, headers: httpx.Headers) -> CIMultiDict[str]:
+        if self._last_headers[0] is not headers:
+            self._last_headers = headers, CIMultiDict(headers.multi_items())
+        return self._last_headers[1]
 
     def get_client(self) -> aiohttp.ClientSession:
         """Open the session: no cookies, no silent second try; the limiter bounds the connections."""
@@ -88,6 +95,16 @@ def open_transport(base_url: httpx.URL, *, verify: ssl.SSLContext | str | bool) 
         logging.getLogger(name).setLevel(logging.WARNING)
     context = verify if isinstance(verify, ssl.SSLContext) else _ssl_context(verify)
     return ExactTransport(verify=context, proxy=_proxy(base_url))
+
+
+@functools.cache
+def _client_timeout(connect: float, read: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(
+        total=read * DRIP_FACTOR,
+        connect=connect * 2,  # with the look-up of the name and a second address
+        sock_connect=connect,
+        sock_read=read,
+    )
 
 
 @functools.cache  # a context is slow to make and takes 3 MB
@@ -125,4 +142,13 @@ def is_loopback(host: str) -> bool:
 
 
 class _Body(AiohttpResponseStream):
-    CHUNK_SIZE = 1 << 18  # a page in few pieces
+    """A body in as few pieces as it came in."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with map_aiohttp_exceptions():
+            while chunk := await self._aiohttp_response.content.readany():
+                yield chunk
+
+    async def aclose(self) -> None:
+        if not self._aiohttp_response.closed:  # a body that was read to its end has given its connection back
+            await super().aclose()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import zlib
 
 import httpx
+import msgspec
 
 from pipeline.api.answer import Envelope, decode, error_code, http_date
 from pipeline.api.retry import TransientFailure, retry_after
-from pipeline.api.routes import Route
+from pipeline.api.routes import Operation, Route
 from pipeline.errors import (
     ApiError,
     AuthenticationError,
@@ -23,7 +24,7 @@ from pipeline.errors import (
 TRANSIENT_STATUS = frozenset({429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 530})
 
 
-def inflate(route: Route, raw: bytes, *, headers: httpx.Headers, limit: int) -> bytes:
+def inflate(route: Operation, raw: bytes, *, headers: httpx.Headers, limit: int) -> bytes:
     """Undo the compression of a body, never beyond the limit.
 
     Raises:
@@ -47,13 +48,13 @@ def inflate(route: Route, raw: bytes, *, headers: httpx.Headers, limit: int) -> 
     return body
 
 
-def too_large(route: Route, limit: int) -> ProtocolError:
+def too_large(route: Operation, limit: int) -> ProtocolError:
     """The error for a body beyond the limit."""
     return ProtocolError(f"the answer is larger than {limit:,} bytes; report it to Zendesk", route=route.name)
 
 
-def checked(route: Route, *, headers: httpx.Headers, body: bytes) -> Envelope:
-    """Decode the body of a 200.
+def checked(route: Route, *, headers: httpx.Headers, body: bytes, kind: type[msgspec.Struct] | None = None) -> Envelope:
+    """Decode the body of a 200; `kind` as in `decode`.
 
     Raises:
         ProtocolError: it does not claim to be JSON.
@@ -61,16 +62,16 @@ def checked(route: Route, *, headers: httpx.Headers, body: bytes) -> Envelope:
     """
     if not body:
         raise TransientFailure("the answer is empty", status=200, unusable=True)
-    if not _claims_json(headers):
+    if not claims_json(headers):
         raise ProtocolError("the answer is not JSON; check the base URL", route=route.name, status=200)
-    envelope = decode(route, body)
+    envelope = decode(route, body, kind=kind)
     if envelope is None:
         message = f'the answer is not JSON with "{route.envelope}" in it'
         raise TransientFailure(message, status=200, unusable=True)
     return envelope
 
 
-def refusal(route: Route, status: int, *, headers: httpx.Headers, body: bytes) -> ApiError | TransientFailure:
+def refusal(route: Operation, status: int, *, headers: httpx.Headers, body: bytes) -> ApiError | TransientFailure:
     """Make the exception for a status other than 200."""
     if status in TRANSIENT_STATUS:
         pause = retry_after(headers.get("retry-after"), date=http_date(headers.get("date")))
@@ -84,7 +85,7 @@ def refusal(route: Route, status: int, *, headers: httpx.Headers, body: bytes) -
     return _client_error(route, status, headers=headers, body=body)
 
 
-def _client_error(route: Route, status: int, *, headers: httpx.Headers, body: bytes) -> ApiError | TransientFailure:
+def _client_error(route: Operation, status: int, *, headers: httpx.Headers, body: bytes) -> ApiError | TransientFailure:
     is_envelope, code = error_code(body)
     said = f"{status} {code}" if code else str(status)
     if status == 401:
@@ -101,7 +102,7 @@ def _client_error(route: Route, status: int, *, headers: httpx.Headers, body: by
 
 
 def _not_found(
-    route: Route, *, headers: httpx.Headers, is_envelope: bool, code: str | None
+    route: Operation, *, headers: httpx.Headers, is_envelope: bool, code: str | None
 ) -> ProtocolError | NotFoundError | TransientFailure:
     """A 404 is a fact about a record only if the API itself says so; a proxy or a wrong base URL says 404 too."""
     if is_envelope:
@@ -109,13 +110,14 @@ def _not_found(
         if code == "app_not_found":
             said += "; compare app_id with Admin Center > Apps and integrations > Conversations API"
         return NotFoundError(f"it is gone or never was ({said})", route=route.name, status=404, code=code)
-    if _claims_json(headers):
+    if claims_json(headers):
         return TransientFailure("a 404 without the API's error object", status=404, unusable=True)
     return ProtocolError(
         "a 404 that does not come from the API; check the base URL and its path", route=route.name, status=404
     )
 
 
-def _claims_json(headers: httpx.Headers) -> bool:
+def claims_json(headers: httpx.Headers) -> bool:
+    """Whether an answer says that it is JSON."""
     kind = str(headers.get("content-type", "")).partition(";")[0].strip().lower()
     return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))

@@ -32,6 +32,7 @@ def command(frame: Frame, app_ids: Sequence[str], min_files: int) -> int:
     from pipeline.lake.layout import open_lake
     from pipeline.lake.lock import writer_lock
     from pipeline.lake.repair import apps_of
+    from pipeline.suppression.gate import open_gate
     from pipeline.walk.ledger import open_ledger
 
     settings = frame.settings()
@@ -40,8 +41,9 @@ def command(frame: Frame, app_ids: Sequence[str], min_files: int) -> int:
     rows = []
     for app_id in app_ids or apps_of(lake):
         with writer_lock(lake, app_id, what="compact"):
-            recover(lake, ledger, app_id)
-            for done in compact_app(lake, ledger, app_id, min_files=min_files):
+            gate = open_gate(lake, app_id, settings)
+            recover(lake, ledger, app_id, admission=gate)
+            for done in compact_app(lake, ledger, app_id, min_files=min_files, admission=gate):
                 saved = done.rows_before - done.rows_after
                 rows.append([done.partition, done.files_before, saved, done.rows_after, done.bytes_after])
     ledger.close()

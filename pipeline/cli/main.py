@@ -24,6 +24,7 @@ SUMMARIES: Final = {
     "sql": "Query the lake and the marts with SQL.",
     "compact": "Merge small files and drop superseded rows.",
     "repair": "Check the lake and rebuild the ledger from it.",
+    "erase": "Erase people by GDPR batches, and prove it.",
     "serve": "Run the schedules.",
     "sandbox": "A local Sunshine Conversations API.",
 }

@@ -34,6 +34,7 @@ def command(frame: Frame, *, take_over: bool) -> int:
     from pipeline.lake.layout import open_lake
     from pipeline.lake.lock import writer_lock
     from pipeline.lake.repair import apps_of, finish_commits, rebuild_app, set_ledger_aside
+    from pipeline.suppression.gate import open_gate
     from pipeline.walk.ledger import open_ledger
 
     settings = frame.settings()
@@ -45,7 +46,7 @@ def command(frame: Frame, *, take_over: bool) -> int:
     with ExitStack() as stack:
         for app_id in app_ids:
             stack.enter_context(writer_lock(lake, app_id, what="repair"))
-        reason = finish_commits(lake, url, app_ids)
+        reason = finish_commits(lake, url, app_ids, admission_of=lambda app_id: open_gate(lake, app_id, settings))
         if reason is not None:
             click.echo(f"commits that were cut can't be finished: {reason}")
         aside = set_ledger_aside(lake, url)

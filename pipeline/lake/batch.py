@@ -11,6 +11,8 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from pipeline.lake import message_rows
+from pipeline.lake.admission import EVERYBODY, Admission
+from pipeline.lake.admitted import only_admitted
 from pipeline.lake.commit import Decision, commit
 from pipeline.lake.layout import Lake
 from pipeline.lake.lookup import Lookup
@@ -35,7 +37,16 @@ ROWS_PER_COMPARISON = 50_000
 class Batch:
     """The rows and checkpoints of one commit of one app's run."""
 
-    def __init__(self, lake: Lake, ledger: Ledger, *, app_id: str, run_id: str, dropped: Dropped) -> None:
+    def __init__(
+        self,
+        lake: Lake,
+        ledger: Ledger,
+        *,
+        app_id: str,
+        run_id: str,
+        dropped: Dropped,
+        admission: Admission = EVERYBODY,
+    ) -> None:
         self._dropped = dropped
         self._lake = lake
         self._ledger = ledger
@@ -54,7 +65,10 @@ class Batch:
         self._reconciles: dict[str, list[Reconcile]] = defaultdict(list)
         self._written: set[tuple[str, str]] = set()
         self._reconciled: set[tuple[str, str]] = set()
-        self._writer = StagingWriter(self._lake, self._app_id)
+        self._admission = admission
+        # The oldest list by which a row of this batch is admitted.
+        self._generation = admission.generation
+        self._writer = StagingWriter(self._lake, self._app_id, admission=admission)
 
     @property
     def is_full(self) -> bool:
@@ -100,8 +114,10 @@ class Batch:
         self._compare()
         self._reconcile()
         self._write_tombstones()
-        decision = Decision(self._writer.commit_id, self._app_id, "export", self._writer.finish())
-        commit(self._lake, self._ledger, decision, checkpoints=self._save_checkpoints)
+        decision = Decision(
+            self._writer.commit_id, self._app_id, "export", self._writer.finish(), generation=self._generation
+        )
+        commit(self._lake, self._ledger, decision, checkpoints=self._save_checkpoints, admission=self._admission)
         return self._steps
 
     def discard(self) -> None:
@@ -189,6 +205,8 @@ class Batch:
 
     def _save_checkpoints(self, connection: sa.Connection) -> None:
         ledger, steps, app_id = self._ledger, self._steps, self._app_id
+        if not self._admission.is_open:
+            steps = [only_admitted(step, self._admission) for step in steps]
         save_snapshots(ledger, connection, tables.users, [item for step in steps for item in step.users])
         save_snapshots(
             ledger, connection, tables.conversations, [item for step in steps for item in step.conversations]

@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
+from pipeline.lake.admission import EVERYBODY, Admission
 from pipeline.lake.layout import Lake
+from pipeline.lake.lock import files_lock
 from pipeline.walk import ledger as tables
 from pipeline.walk.ledger import Ledger
 
@@ -32,17 +34,32 @@ class StagedFile:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A commit to be decided: files to publish, and files of the lake that they replace."""
+    """A commit to be decided: files to publish, and files of the lake that they replace.
+
+    `generation` is that of the suppression list by which all rows of the files were admitted.
+    """
 
     commit_id: str
     app_id: str
     kind: str
     files: Sequence[StagedFile]
     removals: Sequence[str] = ()
+    generation: int = -1
+
+    def with_files(self, files: Sequence[StagedFile]) -> Decision:
+        """The same commit with other files; a file that is left out and replaced something is a removal."""
+        paths = {file.path for file in files}
+        dropped = [file.path for file in self.files if file.path not in paths]
+        return replace(self, files=files, removals=[*self.removals, *dropped])
 
 
 def commit(
-    lake: Lake, ledger: Ledger, decision: Decision, *, checkpoints: Callable[[sa.Connection], None] | None = None
+    lake: Lake,
+    ledger: Ledger,
+    decision: Decision,
+    *,
+    checkpoints: Callable[[sa.Connection], None] | None = None,
+    admission: Admission = EVERYBODY,
 ) -> None:
     """Decide a commit and publish it. All its files are in staging already.
 
@@ -51,10 +68,19 @@ def commit(
         ledger: its ledger.
         decision: what to publish.
         checkpoints: writes the checkpoints that the files cover, within the deciding transaction.
+        admission: has the last word on what is published.
 
     Raises:
         LedgerError, StorageError: before the decision nothing happened; after it the next start finishes the commit.
+        PrivacyKeyError: somebody was suppressed meanwhile, and the key is not given; nothing happened.
     """
+    with admission.publishing(decision) as admitted:
+        _commit(lake, ledger, admitted, checkpoints)
+
+
+def _commit(
+    lake: Lake, ledger: Ledger, decision: Decision, checkpoints: Callable[[sa.Connection], None] | None
+) -> None:
     if decision.files:
         lake.store.stage(decision.app_id, decision.commit_id, [file.path for file in decision.files])
     with ledger.write() as connection:
@@ -64,33 +90,49 @@ def commit(
             checkpoints(connection)
         lake.store.fence(connection, decision.app_id)
     if decision.files or decision.removals:
-        publication = _Publication(
-            decision.app_id, decision.commit_id, [file.path for file in decision.files], decision.removals
-        )
-        _publish(lake, ledger, publication)
+        _publish(lake, ledger, _publication(decision))
 
 
-def recover(lake: Lake, ledger: Ledger, app_id: str) -> int:
+def recover(lake: Lake, ledger: Ledger, app_id: str, *, admission: Admission = EVERYBODY) -> int:
     """Finish the decided commits of an app, delete its undecided staging; returns how many commits were finished.
+
+    Whoever was suppressed since a commit was decided is left out of it.
 
     Raises:
         CorruptLakeError: a file of a decided commit is nowhere.
+        LockedError: files of the app are being replaced by another process.
     """
-    columns = tables.commits.c
-    query = sa.select(columns.commit_id, columns.removals).where(columns.app_id == app_id, columns.state == DECIDED)
-    with ledger.read() as connection:
-        decided = connection.execute(query.order_by(columns.commit_id)).all()
-        paths = {
-            row.commit_id: connection.scalars(
-                sa.select(tables.files.c.path).where(tables.files.c.commit_id == row.commit_id)
-            ).all()
-            for row in decided
-        }
-    for row in decided:
-        publication = _Publication(app_id, row.commit_id, paths[row.commit_id], json.loads(row.removals))
-        _publish(lake, ledger, publication)
+    decided = _decided(ledger, app_id)
+    if decided:
+        with files_lock(lake, app_id):
+            for decision in decided:
+                _finish(lake, ledger, decision, admission)
     lake.store.drop_staging(app_id)
     return len(decided)
+
+
+def _decided(ledger: Ledger, app_id: str) -> list[Decision]:
+    """The commits that were decided and are not known to be published, in their order."""
+    columns, files = tables.commits.c, tables.files.c
+    query = sa.select(columns.commit_id, columns.kind, columns.removals)
+    query = query.where(columns.app_id == app_id, columns.state == DECIDED).order_by(columns.commit_id)
+    found = []
+    with ledger.read() as connection:
+        for row in connection.execute(query).all():
+            members = sa.select(files.path, files.table_name, files.rows, files.bytes)
+            members = members.where(files.commit_id == row.commit_id)
+            staged = [StagedFile(*values) for values in connection.execute(members)]
+            found.append(Decision(row.commit_id, app_id, row.kind, staged, json.loads(row.removals)))
+    return found
+
+
+def _finish(lake: Lake, ledger: Ledger, decision: Decision, admission: Admission) -> None:
+    with admission.publishing(decision) as admitted:
+        if admitted is not decision:
+            with ledger.write() as connection:
+                _record_files(ledger, connection, admitted)
+                lake.store.fence(connection, admitted.app_id)
+        _publish(lake, ledger, _publication(admitted))
 
 
 def live_files(ledger: Ledger, app_id: str, table: str) -> list[str]:
@@ -112,6 +154,10 @@ def _decide(ledger: Ledger, connection: sa.Connection, decision: Decision) -> No
             removals=json.dumps(list(decision.removals)),
         )
     )
+    _record_files(ledger, connection, decision)
+
+
+def _record_files(ledger: Ledger, connection: sa.Connection, decision: Decision) -> None:
     if decision.removals:
         connection.execute(tables.files.delete().where(tables.files.c.path.in_(decision.removals)))
     rows = [
@@ -134,6 +180,10 @@ class _Publication:
     commit_id: str
     paths: Sequence[str]
     removals: Sequence[str]
+
+
+def _publication(decision: Decision) -> _Publication:
+    return _Publication(decision.app_id, decision.commit_id, [file.path for file in decision.files], decision.removals)
 
 
 def _publish(lake: Lake, ledger: Ledger, publication: _Publication) -> None:

@@ -15,9 +15,11 @@ import duckdb
 import pyarrow as pa
 
 from pipeline.lake import storage
+from pipeline.lake.admission import EVERYBODY, Admission
 from pipeline.lake.commit import Decision, StagedFile, commit, live_files
 from pipeline.lake.corruption import corruption
 from pipeline.lake.layout import Lake, new_commit_id
+from pipeline.lake.lock import files_lock
 from pipeline.lake.tables import TABLES, Table
 from pipeline.lake.writer import ROW_GROUP_ROWS, parquet_writer
 from pipeline.walk.ledger import Ledger
@@ -43,6 +45,7 @@ def compact_app(
     app_id: str,
     *,
     min_files: int = 2,
+    admission: Admission = EVERYBODY,
     on_partition: Callable[[Compacted], None] | None = None,
 ) -> list[Compacted]:
     """Compact the partitions of one app that hold at least so many files. The caller holds the app's lock.
@@ -53,10 +56,13 @@ def compact_app(
     """
     done = []
     for table in TABLES.values():
-        for folder, paths in sorted(_partitions(live_files(ledger, app_id, table.name)).items()):
-            if len(paths) < min_files:
-                continue
-            compacted = _compact(lake, ledger, app_id, table, folder=folder, paths=paths)
+        for folder in sorted(_partitions(live_files(ledger, app_id, table.name))):
+            with files_lock(lake, app_id):
+                # Looked up under the lock: a rewrite may have removed a file meanwhile.
+                paths = _partitions(live_files(ledger, app_id, table.name)).get(folder, [])
+                if len(paths) < min_files:
+                    continue
+                compacted = _compact(lake, ledger, app_id, table, folder=folder, paths=paths, admission=admission)
             done.append(compacted)
             if on_partition is not None:
                 on_partition(compacted)
@@ -70,25 +76,35 @@ def _partitions(paths: list[str]) -> dict[str, list[str]]:
     return found
 
 
-def _compact(lake: Lake, ledger: Ledger, app_id: str, table: Table, *, folder: str, paths: list[str]) -> Compacted:
+def _compact(
+    lake: Lake,
+    ledger: Ledger,
+    app_id: str,
+    table: Table,
+    *,
+    folder: str,
+    paths: list[str],
+    admission: Admission,
+) -> Compacted:
     commit_id = new_commit_id()
     staged = lake.staged(app_id, commit_id, paths[0])
     storage.make_folder(staged.parent)
+    generation = admission.generation
     with lake.store.local(paths, folder=staged.parent / "old") as files:
         with storage.storage_errors():
             bytes_before = sum(file.stat().st_size for file in files)
-        rows_before, rows_after = _merge(lake, table, files, staged)
+        rows_before, rows_after = _merge(lake, table, files, staged, admission=admission)
     storage.sync_file(staged)
     size = staged.stat().st_size
-    decision = Decision(
-        commit_id, app_id, "compact", [StagedFile(paths[0], table.name, rows_after, size)], removals=paths[1:]
-    )
-    commit(lake, ledger, decision)
+    merged = [StagedFile(paths[0], table.name, rows_after, size)] if rows_after else []
+    removals = paths[1:] if merged else paths
+    decision = Decision(commit_id, app_id, "compact", merged, removals=removals, generation=generation)
+    commit(lake, ledger, decision, admission=admission)
     return Compacted(folder, len(paths), rows_before, rows_after, bytes_before, size)
 
 
-def _merge(lake: Lake, table: Table, files: list[Path], staged: Path) -> tuple[int, int]:
-    """Write the newest versions of all rows into one file; returns the rows before and after."""
+def _merge(lake: Lake, table: Table, files: list[Path], staged: Path, *, admission: Admission) -> tuple[int, int]:
+    """Write the newest versions of all rows that may stay into one file; returns the rows before and after."""
     temporary = lake.private / "tmp"
     storage.make_folder(temporary)
     config: dict[str, str | bool | int | float | list[str]] = {
@@ -104,8 +120,10 @@ def _merge(lake: Lake, table: Table, files: list[Path], staged: Path) -> tuple[i
         ((rows_before,),) = duck.execute("select count(*) from versions").fetchall()
         with parquet_writer(staged, table) as writer:
             for batch in _row_groups(duck, table):
-                writer.write_table(batch)
-                rows_after += batch.num_rows
+                rows = admission.admit(table, batch)
+                if rows.num_rows:
+                    writer.write_table(rows)
+                rows_after += rows.num_rows
     return rows_before, rows_after
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import msgspec
 
@@ -48,6 +50,56 @@ def writer_lock(lake: Lake, app_id: str, *, what: str) -> Iterator[None]:
         # Closing gives the lock back, and so does the death of the process. The file stays: removing it would let a
         # third writer lock a new file while a second still waits on the old one.
         os.close(descriptor)
+
+
+@contextmanager
+def files_lock(lake: Lake, app_id: str, *, wait_seconds: float = 60.0) -> Iterator[None]:
+    """Hold the right to replace files of an app that are published: taken by rewrites, compaction, repair and recovery.
+
+    An exporter's commit only adds files and does not need it.
+
+    Raises:
+        LockedError: another process kept it for longer than the wait.
+        StorageError: the lock file can't be written.
+    """
+    with flocked(lake.private / "locks" / f"{app_id}.files.lock", exclusive=True, wait_seconds=wait_seconds):
+        yield
+
+
+@contextmanager
+def flocked(path: Path, *, exclusive: bool, wait_seconds: float | None = None) -> Iterator[None]:
+    """Hold a lock file, alone or with others that don't want it alone; waits, for ever where no bound is given.
+
+    Raises:
+        LockedError: the wait was in vain.
+        StorageError: the lock file can't be written.
+    """
+    storage.make_folder(path.parent)
+    with storage.storage_errors():
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        _wait_for(descriptor, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH, wait_seconds, path)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _wait_for(descriptor: int, operation: int, wait_seconds: float | None, path: Path) -> None:
+    if wait_seconds is None:
+        fcntl.flock(descriptor, operation)
+        return
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, operation | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise LockedError(
+                    f"another sunlake is replacing files of the lake ({path.name}); try again when it is done"
+                ) from None
+            time.sleep(0.05)
+        else:
+            return
 
 
 def lock_holder(lake: Lake, app_id: str) -> Holder | None:

@@ -7,7 +7,7 @@ conversation. That costs a call or two each, and writes nothing twice.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,11 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import CorruptLakeError, LedgerError
 from pipeline.lake import storage
+from pipeline.lake.admission import EVERYBODY, Admission
 from pipeline.lake.commit import recover
 from pipeline.lake.corruption import readable_rows
 from pipeline.lake.layout import Lake
+from pipeline.lake.lock import files_lock
 from pipeline.lake.tables import TABLES, Table
 from pipeline.walk import ledger as tables
 from pipeline.walk.ledger import Ledger, ledger_file, open_ledger
@@ -46,7 +48,9 @@ def apps_of(lake: Lake) -> list[str]:
     return sorted({folder.removeprefix("app_id=") for folder in folders if folder.startswith("app_id=")})
 
 
-def finish_commits(lake: Lake, url: str, app_ids: Sequence[str]) -> str | None:
+def finish_commits(
+    lake: Lake, url: str, app_ids: Sequence[str], *, admission_of: Callable[[str], Admission] = lambda _: EVERYBODY
+) -> str | None:
     """Finish the decided commits that an old ledger still knows; returns why that is not possible, or None.
 
     Without it the files of a commit that was cut between two renames are lost, and the next run has to look for gaps.
@@ -58,7 +62,7 @@ def finish_commits(lake: Lake, url: str, app_ids: Sequence[str]) -> str | None:
         ledger = open_ledger(url)
         try:
             for app_id in app_ids:
-                recover(lake, ledger, app_id)
+                recover(lake, ledger, app_id, admission=admission_of(app_id))
         finally:
             ledger.close()
     except (LedgerError, CorruptLakeError) as error:
@@ -90,7 +94,13 @@ def rebuild_app(lake: Lake, ledger: Ledger, app_id: str) -> Repaired:
 
     Raises:
         StorageError, LedgerError: the rebuild can be repeated.
+        LockedError: files of the app are being replaced by another process.
     """
+    with files_lock(lake, app_id):
+        return _rebuild(lake, ledger, app_id)
+
+
+def _rebuild(lake: Lake, ledger: Ledger, app_id: str) -> Repaired:
     may_have_gaps = lake.store.has_staging(app_id)
     lake.store.drop_staging(app_id)
     repaired = Repaired(app_id)

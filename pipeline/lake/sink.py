@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from pipeline.config import CommitSettings
+from pipeline.lake.admission import EVERYBODY, Admission
 from pipeline.lake.batch import Batch
 from pipeline.lake.layout import Lake
 from pipeline.lake.secrets import Dropped
@@ -33,6 +34,7 @@ class Sink:
         policy: when to commit.
         dropped: where the names of left out fields are noted.
         on_commit: called with the steps that a commit made durable.
+        admission: says who may enter.
     """
 
     def __init__(
@@ -45,9 +47,10 @@ class Sink:
         policy: CommitSettings,
         dropped: Dropped,
         on_commit: Callable[[Sequence[Step]], None],
+        admission: Admission = EVERYBODY,
     ) -> None:
         self._new_batch: Callable[[], Batch] = partial(
-            Batch, lake, ledger, app_id=app_id, run_id=run_id, dropped=dropped
+            Batch, lake, ledger, app_id=app_id, run_id=run_id, dropped=dropped, admission=admission
         )
         self._policy = policy
         self._on_commit = on_commit

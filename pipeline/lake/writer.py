@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.lake import storage
+from pipeline.lake.admission import EVERYBODY, Admission
 from pipeline.lake.commit import StagedFile
 from pipeline.lake.layout import Lake, new_commit_id, partition
 from pipeline.lake.tables import Table
@@ -26,11 +27,12 @@ class StagingWriter:
     Parquet is written in a thread of its own: that takes a sixth of an export's time, and leaves the interpreter free.
     """
 
-    def __init__(self, lake: Lake, app_id: str) -> None:
+    def __init__(self, lake: Lake, app_id: str, *, admission: Admission = EVERYBODY) -> None:
         self.commit_id = new_commit_id()
         self.rows = 0
         self._lake = lake
         self._app_id = app_id
+        self._admission = admission
         self._buffers: dict[str, list[pa.Table]] = defaultdict(list)
         self._buffered: dict[str, int] = defaultdict(int)
         self._files: dict[str, _OpenFile] = {}
@@ -71,15 +73,17 @@ class StagingWriter:
             file.abandon()
 
     def _write(self, folder: str) -> None:
+        table = self._tables[folder]
+        rows = self._admission.admit(table, pa.concat_tables(self._buffers.pop(folder)))
+        self._buffered.pop(folder)
+        if not rows.num_rows:
+            return
         file = self._files.get(folder)
         if file is None:
-            table = self._tables[folder]
             path = f"{folder}/{self.commit_id}-{len(self._files)}.parquet"
             staged = self._lake.staged(self._app_id, self.commit_id, path)
             storage.make_folder(staged.parent)
             file = self._files[folder] = _OpenFile(path, staged, table)
-        rows = pa.concat_tables(self._buffers.pop(folder))
-        self._buffered.pop(folder)
         self._wait()
         self._writing = self._thread.submit(file.write, rows)
 

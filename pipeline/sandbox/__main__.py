@@ -26,7 +26,8 @@ faults (--fault KIND:NAME=VALUE,...; each may add route=, app_id=, after=, times
 
 open questions of the specification (--behaviour NAME=VALUE):
   delete_user_polls=1  delete_user_ms=0  deleted_message=remove|placeholder  deleted_cursor=position|refuse
-  merged_user=gone|survivor  sparse_meta=false  link_base=  gzip=false
+  merged_user=gone|survivor  sparse_meta=false  link_base=  gzip=false  external_id_first=false
+  deleted_user_groups=keep|remove|anonymous|close
 """
 
 

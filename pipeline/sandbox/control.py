@@ -50,6 +50,7 @@ def make_control(gateway: Gateway) -> Starlette:
         ("POST", "warm", _warm),
         ("GET", "calls", _calls),
         ("POST", "calls", _log_calls),
+        ("GET", "destroying", _destroying),
         ("GET", "faults", _faults),
         ("POST", "faults", _set_faults),
         ("GET", "behaviour", _behaviour),
@@ -107,6 +108,10 @@ def _calls(gateway: Gateway, _: Any) -> Any:
 def _log_calls(gateway: Gateway, payload: Any) -> Any:
     gateway.stats.keep_log(msgspec.convert(payload, LogRequest).cap)
     return {}
+
+
+def _destroying(gateway: Gateway, _: Any) -> Any:
+    return {"calls": list(gateway.stats.destroying)}
 
 
 def _faults(gateway: Gateway, _: Any) -> Any:

@@ -166,6 +166,13 @@ class Sandbox:
         """Let counting begin anew."""
         self.control("stats/reset", {})
 
+    def destroying(self) -> list[dict[str, Any]]:
+        """Every call since the last reset that was no GET, oldest first: `route`, `target` as it was sent, `status`.
+
+        Calls that are no route of the server are among them, with the route `unknown`; status 0 means no answer.
+        """
+        return list(self.control("destroying")["calls"])
+
     def set_faults(self, *faults: Mapping[str, Any]) -> None:
         """Replace all faults, as in `{"kind": "status", "status": 503, "times": 2}`; none given: no faults."""
         self.control("faults", list(faults))

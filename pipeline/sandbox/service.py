@@ -83,7 +83,7 @@ class Service:
         for (app_id, user_id), deletion in list(self._deletions.items()):
             if deletion.polls <= 0 and deletion.due <= time.monotonic():
                 del self._deletions[app_id, user_id]
-                self.apps[app_id].remove_user(user_id)
+                self.apps[app_id].remove_user(user_id, groups=self.behaviour.deleted_user_groups)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 from pipeline.sandbox.media import own_media
 from pipeline.sandbox.overlay import Lists, Objects
 from pipeline.sandbox.world import JsonObject, World
+
+GroupFate = Literal["keep", "remove", "anonymous", "close"]
 
 _PLACEHOLDER = ("id", "received", "author", "source")
 
@@ -109,18 +112,35 @@ class AppState:
             self.leave(conversation_id, participant["id"])
         self.conversations.remove(conversation_id)
 
-    def remove_user(self, user_id: str) -> None:
-        """Remove a user with clients, devices and personal conversations; groups lose a participant, but no message."""
+    def remove_user(self, user_id: str, *, groups: GroupFate = "keep") -> None:
+        """Remove a user with clients, devices and personal conversations; groups lose a participant.
+
+        Args:
+            user_id: the user.
+            groups: what becomes of the groups that the user is in, and of the user's messages there.
+        """
         for conversation in self.conversations_with(user_id):
-            if conversation.get("type") == "sdkGroup":
+            if conversation.get("type") == "sdkGroup" and groups != "close":
                 for participant in list(self.participants.get(conversation["id"])):
                     if participant.get("userId") == user_id:
                         self.leave(conversation["id"], participant["id"])
+                self._bereave(conversation["id"], user_id, groups=groups)
             else:
                 self.remove_conversation(conversation["id"])
         self.clients.clear(user_id)
         self.devices.clear(user_id)
         self.users.remove(user_id)
+
+    def _bereave(self, conversation_id: str, user_id: str, *, groups: GroupFate) -> None:
+        for message in list(self.messages.get(conversation_id)):
+            author = message.get("author") or {}
+            if author.get("userId") != user_id:
+                continue
+            if groups == "remove":
+                self.remove_message(conversation_id, message["id"])
+            elif groups == "anonymous":
+                nameless = {name: value for name, value in author.items() if name != "userId"}
+                self.put_message(conversation_id, {**message, "author": nameless})
 
 
 def moment(message: JsonObject) -> tuple[str, str]:

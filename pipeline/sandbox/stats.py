@@ -7,6 +7,7 @@ from collections import Counter, deque
 from typing import Any
 
 MOST_REPEATED_SHOWN = 100
+MOST_DESTROYING_KEPT = 100_000
 SECONDS_KEPT = 600
 
 
@@ -16,6 +17,7 @@ class Stats:
     def __init__(self) -> None:
         self.in_flight = 0
         self.log: deque[dict[str, Any]] = deque(maxlen=0)
+        self.destroying: deque[dict[str, Any]] = deque(maxlen=MOST_DESTROYING_KEPT)
         self.reset()
 
     def reset(self) -> None:
@@ -30,6 +32,7 @@ class Stats:
         self._most_in_flight = self.in_flight
         self._bytes = 0
         self.log.clear()
+        self.destroying.clear()
 
     def keep_log(self, cap: int) -> None:
         """Remember the last `cap` calls; 0 turns the log off."""
@@ -67,6 +70,8 @@ class Stats:
             if fingerprint in self._seen:
                 self._repeated[target] += 1
             self._seen.add(fingerprint)
+        if not target.startswith("GET "):
+            self.destroying.append({"route": route, "target": target, "status": status})
         if self.log.maxlen:
             self.log.append({"route": route, "target": target, "status": status, "true": is_true})
 

@@ -8,13 +8,16 @@ from pipeline.sandbox.world import JsonObject
 
 
 def read_user(call: Call) -> JsonObject:
-    """The user of `{userIdOrExternalId}`; an id beats an external id.
+    """The user of `{userIdOrExternalId}`; an id beats an external id, unless `Behaviour.external_id_first`.
 
     Raises:
         Refusal: 404.
     """
     name = call.parameters["userIdOrExternalId"]
-    return find_user(call, user_id=name, external_id=name, brand_id=call.query.get("brandId", [None])[0])
+    brand_id = call.query.get("brandId", [None])[0]
+    if call.service.behaviour.external_id_first and call.app.find_external(name, brand_id=brand_id) is not None:
+        return find_user(call, external_id=name, brand_id=brand_id)
+    return find_user(call, user_id=name, external_id=name, brand_id=brand_id)
 
 
 def find_user(

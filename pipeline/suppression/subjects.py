@@ -6,9 +6,9 @@ All of it is personal data. It lives in memory and in a batch's sealed work file
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -93,7 +93,7 @@ class Subject:
 
 def encode_subjects(subjects: Sequence[Subject]) -> bytes:
     """Subjects as canonical JSON, the same for equal subjects."""
-    return msgspec.json.encode(list(subjects), order="deterministic")
+    return msgspec.json.encode([_canonical(subject) for subject in subjects])
 
 
 def decode_subjects(data: bytes) -> list[Subject]:
@@ -103,6 +103,15 @@ def decode_subjects(data: bytes) -> list[Subject]:
         msgspec.DecodeError: the bytes are something else.
     """
     return msgspec.json.decode(data, type=list[Subject])
+
+
+def _canonical(subject: Subject) -> dict[str, Any]:
+    """The subject's fields with sets in the order of their members' JSON, since a brand may be missing in some."""
+    values = ((field.name, getattr(subject, field.name)) for field in fields(subject))
+    return {
+        name: sorted(value, key=msgspec.json.encode) if isinstance(value, frozenset) else value
+        for name, value in values
+    }
 
 
 def email_forms(email: str) -> frozenset[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
+from pipeline.walk.admission import ANYBODY, Guest
 from pipeline.walk.roster import ConversationState, UserState
 from pipeline.walk.seeds import Seed
 from pipeline.walk.shelf import Shelf
@@ -23,11 +24,17 @@ class Frontier:
     """The queue of one app's walk."""
 
     def __init__(
-        self, users: Shelf[UserState], conversations: Shelf[ConversationState], aliases: Iterator[Seed]
+        self,
+        users: Shelf[UserState],
+        conversations: Shelf[ConversationState],
+        aliases: Iterator[Seed],
+        *,
+        guest: Guest = ANYBODY,
     ) -> None:
         self._users = users
         self._conversations = conversations
         self._aliases = aliases
+        self._guest = guest
         self._hot_conversations: deque[ConversationState] = deque()
         self._hot_users: deque[UserState] = deque()
         self._active: set[str] = set()
@@ -40,9 +47,9 @@ class Frontier:
         return len(self._active)
 
     def offer(self, unit: ConversationState | UserState) -> None:
-        """Take up a unit that has work to do; known ones are not taken twice."""
+        """Take up a unit that has work to do; known ones are not taken twice, and those kept out not at all."""
         key = _key(unit)
-        if not unit.pending or key in self._active:
+        if not unit.pending or key in self._active or not self._admits(unit):
             return
         if isinstance(unit, ConversationState):
             if len(self._hot_conversations) < HOT_LIMIT:
@@ -76,6 +83,11 @@ class Frontier:
         """Look through the ledger from its beginning again, after a commit."""
         self._scan_conversations = ""
         self._scan_users = ""
+
+    def _admits(self, unit: ConversationState | UserState) -> bool:
+        if isinstance(unit, ConversationState):
+            return self._guest.admits("conversation", unit.conversation_id)
+        return self._guest.admits("user", unit.user_id)
 
     def _refill_conversations(self) -> bool:
         while self._scan_conversations is not None and not self._hot_conversations:

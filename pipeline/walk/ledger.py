@@ -180,6 +180,32 @@ class Ledger:
             dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
             connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
 
+    def scrub(self) -> None:
+        """Leave nothing of deleted rows in the files of the database: neither in free pages nor in the log.
+
+        Raises:
+            LedgerError: another process was busy with the ledger for too long; it can be repeated.
+        """
+        with _translated():
+            connection = self.engine.raw_connection()
+            try:
+                driver: Any = connection.driver_connection
+                if self.engine.dialect.name == "sqlite":
+                    driver.execute("vacuum")
+                    _truncate_log(driver)
+                else:
+                    driver.rollback()
+                    driver.autocommit = True
+                    driver.execute("vacuum full users, conversations, aliases, sets")
+                    driver.autocommit = False
+            except Exception as error:
+                # The driver's own errors, which SQLAlchemy has not seen.
+                if isinstance(error, LedgerError):
+                    raise
+                raise _ledger_error(str(error)) from None
+            finally:
+                connection.close()
+
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
@@ -238,7 +264,14 @@ def _engine(url: str) -> sa.Engine:
 
 def _on_sqlite_connect(connection: Any, _record: Any) -> None:
     # FULL: a decided commit must survive a power cut, since its files are renamed on the strength of it.
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "cache_size = -32000", "temp_store = MEMORY"):
+    # secure_delete: an id that was deleted must not survive in the free space of a page.
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "cache_size = -32000",
+        "temp_store = MEMORY",
+        "secure_delete = on",
+    ):
         connection.execute(f"pragma {pragma}")
 
 
@@ -246,6 +279,15 @@ def _on_sqlite_begin(connection: sa.Connection) -> None:
     # A writer takes the lock at once: upgrading a read transaction later can fail without waiting.
     write = connection.get_execution_options().get("sunlake_write", False)
     connection.exec_driver_sql("begin immediate" if write else "begin")
+
+
+def _truncate_log(driver: Any) -> None:
+    """Move the whole log into the database and cut it to nothing; readers may delay that."""
+    deadline = time.monotonic() + SQLITE_LOCK_WAIT_SECONDS
+    while driver.execute("pragma wal_checkpoint(truncate)").fetchone()[0]:
+        if time.monotonic() > deadline:
+            raise LedgerError("the ledger is busy (its log can't be cut); try again when other sunlakes are done")
+        time.sleep(0.05)
 
 
 def _create(engine: sa.Engine) -> None:

@@ -47,6 +47,8 @@ class Listing:
         """Compare each object with the roster; rows and states that differ go into the step."""
         known = self.visit.conversations.get(head.id for head in heads)
         for head, item in zip(heads, items, strict=True):
+            if not self.visit.guest.admits("conversation", head.id):
+                continue
             state = known.get(head.id)
             if state is None:
                 state = ConversationState(self.visit.app_id, head.id, found_by=self.found_by, pending=Pending.NO)

@@ -6,10 +6,13 @@ import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 from pipeline.api.client import ApiClient
 from pipeline.api.pagination import Direction
 from pipeline.api.routes import Route
 from pipeline.walk import fetch
+from pipeline.walk.admission import ANYBODY, Guest
 from pipeline.walk.fetch import Page
 from pipeline.walk.frontier import Frontier
 from pipeline.walk.roster import ConversationState, Found, Pending, UserState
@@ -42,7 +45,7 @@ class Visit:
     """The surroundings of a visit.
 
     `salt` keys the tags that stand for external ids and e-mails in the ledger. `is_sweep` says that the run has marked
-    every conversation for a sweep already.
+    every conversation for a sweep already. `guest` says who may be looked at.
     """
 
     app_id: str
@@ -56,6 +59,7 @@ class Visit:
     is_sweep: bool = False
     has_retention: bool = False
     profiles: dict[str, Page] = field(default_factory=dict)
+    guest: Guest = ANYBODY
 
     async def get(self, route: Route, ids: Mapping[str, str], *, query: Mapping[str, str] | None = None) -> Page:
         """Ask for one object of the app; `ids` fill the other placeholders of the route."""
@@ -69,11 +73,12 @@ class Visit:
         query: Mapping[str, str] | None = None,
         direction: Direction = "forward",
         start_cursor: str | None = None,
+        kind: type[msgspec.Struct] | None = None,
     ) -> AsyncIterator[Page]:
-        """Ask for a list of the app, page by page."""
+        """Ask for a list of the app, page by page; `kind` as in `fetch.pages`."""
         path = {"appId": self.app_id, **ids}
         return fetch.pages(
-            self.client, route, path=path, query=query or {}, direction=direction, start_cursor=start_cursor
+            self.client, route, path=path, query=query or {}, direction=direction, start_cursor=start_cursor, kind=kind
         )
 
     def keep_profile(self, user_id: str, page: Page) -> None:
@@ -85,8 +90,10 @@ class Visit:
         """The state of a user that was just heard of; one that is new to the roster joins the step.
 
         A known user is asked for again only for a sweep, when something about it must have changed. The caller offers
-        the user to the frontier once the step is emitted.
+        the user to the frontier once the step is emitted. Somebody who is kept out joins nothing and has nothing to do.
         """
+        if not self.guest.admits("user", user_id):
+            return UserState(self.app_id, user_id, pending=Pending.NO)
         user = self.users.get([user_id]).get(user_id)
         if user is None:
             user = self.users.add(UserState(self.app_id, user_id, found_by=found_by, pending=pending))

@@ -114,6 +114,7 @@ async def _read_on(
         {"conversationId": conversation.conversation_id},
         direction=direction,
         start_cursor=start_cursor,
+        kind=MessageHead,
     ):
         heads = page.read(MessageHead)
         if heads and (direction == "forward" or conversation.head_id is None):

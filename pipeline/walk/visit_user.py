@@ -5,24 +5,37 @@ A user whose conversations are all unchanged costs one call (design.md, section 
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
+
 from pipeline.api import resources
 from pipeline.api.routes import Route
 from pipeline.errors import NotFoundError
-from pipeline.walk.fetch import Identified, now, read
+from pipeline.walk.fetch import Identified, Page, now, read
 from pipeline.walk.listing import ConversationHead, Listing
 from pipeline.walk.roster import Found, Pending, State, UserState
 from pipeline.walk.step import Reason, Reconcile, Rows, Step, Tombstone
 from pipeline.walk.visit import Visit, content_hash
 
 
+class ProfileHead(msgspec.Struct, rename="camel"):
+    """What a user is called by, read only where somebody is kept out."""
+
+    external_id: Any = None
+    brand_id: Any = None
+    profile: dict[str, Any] | None = None
+
+
 async def visit_user(visit: Visit, user: UserState) -> None:
     """Walk one user, who is done, gone or merged afterwards."""
     asked = user.pending
+    is_first = user.state == State.KNOWN and user.row_hash is None and user.found_by != Found.LAKE
     deep = asked == Pending.SWEEP or user.row_hash is None
     try:
         if deep and not await _profile(visit, user):
             return
-        changed = await _conversations(visit, user)
+        changed = await _conversations(visit, user, is_first=is_first)
         if changed and not deep and not await _profile(visit, user):
             return
     except NotFoundError as error:
@@ -51,6 +64,8 @@ async def _profile(visit: Visit, user: UserState) -> bool:
         user.merged_into = found
         await _gone(visit, user, State.MERGED, "merged")
         return False
+    if not visit.guest.is_open and _turned_away(visit, user, page):
+        return False
     if user.state == State.GONE:
         # Back again: what the lake holds is buried below a tombstone.
         user.row_hash = user.clients_hash = user.devices_hash = None
@@ -64,6 +79,19 @@ async def _profile(visit: Visit, user: UserState) -> bool:
     user.state, user.row_hash, user.clients_hash, user.devices_hash = State.KNOWN, row_hash, clients_hash, devices_hash
     step.users.append(visit.users.changed(user))
     await visit.emit(step)
+    return True
+
+
+def _turned_away(visit: Visit, user: UserState, page: Page) -> bool:
+    """Whether the profile belongs to somebody who is kept out by an external id or e-mail; nothing is emitted then."""
+    head = page.read(ProfileHead)[0]
+    external_id, brand_id, email = (
+        value if isinstance(value, str) else None
+        for value in (head.external_id, head.brand_id, (head.profile or {}).get("email"))
+    )
+    if not visit.guest.turn_away(user.user_id, external_id=external_id, brand_id=brand_id, email=email):
+        return False
+    user.pending = Pending.NO
     return True
 
 
@@ -83,7 +111,7 @@ async def _children(visit: Visit, user: UserState, step: Step, route: Route, kno
     return found
 
 
-async def _conversations(visit: Visit, user: UserState) -> bool:
+async def _conversations(visit: Visit, user: UserState, *, is_first: bool) -> bool:
     """List the user's conversations; True if one of them is new or may have new messages."""
     seen: set[str] = set()
     changed = False
@@ -103,7 +131,8 @@ async def _conversations(visit: Visit, user: UserState) -> bool:
         await visit.emit(listing.step)
         for state in listing.to_visit:
             visit.frontier.offer(state)
-    await _ask_for_missing(visit, user, seen)
+    if not is_first:  # else the ledger knows no conversation through this list yet, and need not be asked
+        await _ask_for_missing(visit, user, seen)
     return changed
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,7 @@ from pipeline.lake import storage
 from pipeline.lake.layout import Lake, open_lake
 from pipeline.lake.lock import writer_lock
 from pipeline.warehouse.aggregate import compute_after, store
+from pipeline.warehouse.changed import forget_changes
 from pipeline.warehouse.changes import find_touched, fingerprint_all, inputs_fingerprint, remember_inputs
 from pipeline.warehouse.failures import ReplacedError, translated
 from pipeline.warehouse.marts import StagedMart, publish_marts, write_marts
@@ -29,6 +30,7 @@ from pipeline.warehouse.models import Models, load_models
 from pipeline.warehouse.passes import ROWS_PER_PASS, append, compute_all, compute_touched
 from pipeline.warehouse.session import MEMORY_LIMIT, compute_before, fill_sources, open_session
 from pipeline.warehouse.snapshot import Snapshot, take_snapshot
+from pipeline.warehouse.sources import Restricted
 from pipeline.warehouse.stored import warehouse_file
 from pipeline.warehouse.tally import ModelTally, OnModel, Tally
 
@@ -64,6 +66,7 @@ def build(
     rows_per_pass: int = ROWS_PER_PASS,
     models: Models | None = None,
     on_model: OnModel | None = None,
+    restricted: Restricted = (),
 ) -> BuildSummary:
     """Build the warehouse of a lake, or bring it up to date.
 
@@ -75,6 +78,8 @@ def build(
         rows_per_pass: how many messages are computed at a time.
         models: by default those that come with sunlake.
         on_model: told of each computation.
+        restricted: users and conversations that no model shows; where they are others than at the last build,
+            everything is computed.
 
     Raises:
         LakeError: there is no lake, or a file of it is damaged.
@@ -88,7 +93,9 @@ def build(
     with writer_lock(lake, LOCK, what="build"):
         for attempt in range(1, ATTEMPTS + 1):
             tally = Tally(chosen, wanted, _needed(chosen, wanted), on_model)
-            run = _Build(settings, lake, tally, memory_limit, rows_per_pass, is_selected=bool(select))
+            run = _Build(
+                settings, lake, tally, memory_limit, rows_per_pass, is_selected=bool(select), restricted=restricted
+            )
             try:
                 with translated(lake.place):
                     return run.run(full=full)
@@ -121,6 +128,7 @@ class _Build:
     memory_limit: str
     rows_per_pass: int
     is_selected: bool
+    restricted: Restricted = field(repr=False)
 
     def run(self, *, full: bool) -> BuildSummary:
         began = time.perf_counter()
@@ -135,14 +143,14 @@ class _Build:
         if why_full is None or (self.is_selected and last is not None):
             storage.copy(final, staged)
         with open_session(self.lake, staged, memory_limit=self.memory_limit) as connection:
-            fill_sources(connection, self.lake, self.settings, snapshot)
+            fill_sources(connection, self.lake, self.settings, snapshot, restricted=self.restricted)
             compute_before(connection, self.tally)
             if self.is_selected:
                 why_full = why_full or "models were selected"
             else:
                 record = replace(record, inputs=inputs_fingerprint(connection, self.tally.models))
                 if why_full is None and last is not None and last.inputs != record.inputs:
-                    why_full = "an app or integration changed"
+                    why_full = "an app, an integration or who is restricted changed"
             conversations, marts = self._compute(connection, snapshot, folder, is_full=why_full is not None)
             is_whole = not self.is_selected and not self.tally.broken
             write_meta(connection, self.tally, replace(record, is_whole=is_whole), is_full=why_full is not None)
@@ -161,12 +169,13 @@ class _Build:
             fingerprint_all(connection, snapshot)
             compute_all(connection, tally, self._append, rows_per_pass=self.rows_per_pass)
         else:
+            forget_changes(connection)
             find_touched(connection, snapshot, tally.models)
             compute_touched(connection, tally)
         remember_inputs(connection)
         for model in tally.models.before:
             if tally.stores(model):
-                store(connection, model)
+                store(connection, model, compare=not is_full)
         compute_after(connection, tally, only_changed=not is_full)
         self._drop_broken(connection)
         write_comments(connection, tally)

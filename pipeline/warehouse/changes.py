@@ -27,6 +27,8 @@ _FINGERPRINTED: Final = {
 }
 _OWNED: Final = {"message": "messages", "participant": "participants", "event": "events"}
 USER_KEYS: Final = "intermediate.int_user_keys"
+MOMENTS: Final = "intermediate.int_conversation_moments"
+REMEMBERED: Final = ("buried", "incomplete_conversations", "app_as_of")
 
 
 def fingerprint_all(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
@@ -45,6 +47,7 @@ def fingerprint_all(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -
 def find_touched(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, models: Models) -> int:
     """Fill `main.touched(app_id, conversation_id)` by comparing with the last build; returns how many there are.
 
+    Fills `main.moved(app_id, conversation_id, known_ms, now_ms)` with those that are only known up to a later moment.
     Brings `meta` of the warehouse up to date on the way. The models that come before conversations are computed.
     """
     connection.execute("create or replace table main.touched_by (app_id varchar, conversation_id varchar)")
@@ -56,12 +59,13 @@ def find_touched(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, mode
     connection.execute(
         "create or replace table main.touched as select distinct app_id, conversation_id from main.touched_by"
     )
+    _find_moved(connection, models)
     return _count(connection, "main.touched")
 
 
 def remember_inputs(connection: duckdb.DuckDBPyConnection) -> None:
     """Keep in the warehouse what the next build compares with, beside the files."""
-    for name in ("buried", "incomplete_conversations", "app_as_of"):
+    for name in REMEMBERED:
         connection.execute(f"create or replace table warehouse.meta.{name} as select * from lake.{name}")
 
 
@@ -159,26 +163,46 @@ def _by_identity(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
 def _by_time(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
     connection.execute("""
         create or replace table main.apps_later as
-        select app_id from (from lake.app_as_of except from warehouse.meta.app_as_of)
+        select app_id, as_of_ms as now_ms from (from lake.app_as_of except from warehouse.meta.app_as_of)
     """)
     for model in models.conversation:
         if model.is_stored and model.unsettled:
             connection.execute(f"""
                 insert into main.touched_by
                 select distinct app_id, conversation_id
-                from warehouse.{model.name} semi join main.apps_later using (app_id)
+                from warehouse.{model.name} inner join main.apps_later using (app_id)
                 where {model.unsettled}
             """)
 
 
+def _find_moved(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
+    connection.execute(
+        "create or replace table main.moved (app_id varchar, conversation_id varchar, known_ms bigint, now_ms bigint)"
+    )
+    if MOMENTS in models.by_name:
+        connection.execute(f"""
+            insert into main.moved
+            select app_id, conversation_id, known_ms, greatest(found_ms, now_ms) as read_ms
+            from warehouse.{MOMENTS}
+            inner join main.apps_later using (app_id)
+            anti join main.touched using (app_id, conversation_id)
+            where read_ms > known_ms
+        """)
+
+
 def inputs_fingerprint(connection: duckdb.DuckDBPyConnection, models: Models) -> str:
-    """One text for all whole models that conversation models read: where it differs, everything is computed again."""
+    """One text for what all conversations depend on: where it differs, everything is computed again.
+
+    That is whole models that conversation models read, and who is restricted.
+    """
     read = set().union(*(model.references for model in models.conversation), set())
     parts = []
     for model in models.before:
         if model.name in read and model.name != USER_KEYS:
             found = connection.execute(f"select count(*), bit_xor(hash(entry)) from {model.name} as entry").fetchone()
             parts.append(f"{model.name}={found}")
+    # Digits, not ids: who is restricted must not be read from the warehouse.
+    parts.append(str(connection.execute("select count(*), sum(hash(kind, id)) from lake.restricted").fetchone()))
     return "; ".join(parts)
 
 

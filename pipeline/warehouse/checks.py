@@ -18,6 +18,7 @@ from pipeline.warehouse.models import Models, load_models
 from pipeline.warehouse.passes import ROWS_PER_PASS, compute_all
 from pipeline.warehouse.session import MEMORY_LIMIT, compute_before, fill_sources, open_session
 from pipeline.warehouse.snapshot import take_snapshot
+from pipeline.warehouse.sources import Restricted
 from pipeline.warehouse.sql_files import sql_folder
 from pipeline.warehouse.stored import warehouse_file
 from pipeline.warehouse.tally import Tally
@@ -63,6 +64,7 @@ def check(
     models: Models | None = None,
     tests: Path | None = None,
     on_check: OnCheck | None = None,
+    restricted: Restricted = (),
 ) -> list[CheckResult]:
     """Check the warehouse against what its models promise, and the lake against what the ledger says.
 
@@ -74,6 +76,7 @@ def check(
         models: by default those that come with sunlake.
         tests: folder of checks, one query a file; by default sunlake's own.
         on_check: told of each result.
+        restricted: as the warehouse was built with.
 
     Raises:
         LakeError: there is no lake or no warehouse.
@@ -96,7 +99,7 @@ def check(
         open_session(lake, warehouse, memory_limit=memory_limit, read_only=True) as connection,
     ):
         stored = _stored(connection, chosen)
-        fill_sources(connection, lake, settings, take_snapshot(lake), with_walked=True)
+        fill_sources(connection, lake, settings, take_snapshot(lake), with_walked=True, restricted=restricted)
         if not quick:
             for result in _check_unstored(connection, chosen, rows_per_pass):
                 note(result)

@@ -17,19 +17,26 @@ _LINE: Final = re.compile(r"\bLINE (\d+):")
 def compute(connection: duckdb.DuckDBPyConnection, model: Model) -> int:
     """Compute one model as a table of the current catalog, which holds what it reads; returns how many rows it has.
 
+    A view is only created, and has no rows of its own.
+
     Raises:
         ModelError: the SELECT failed, or gives other columns than the header describes.
         duckdb.OutOfMemoryException, duckdb.IOException: not the model's fault.
     """
     # The file's text follows on the same line, so that DuckDB counts lines as the file does.
     try:
-        counted = connection.execute(f"create or replace table {model.name} as {model.sql}").fetchone()
+        counted = connection.execute(f"create or replace {_kind(model)} {model.name} as {model.sql}").fetchone()
     except (duckdb.OutOfMemoryException, duckdb.IOException, duckdb.InterruptException):
         raise
     except duckdb.Error as error:
         raise model_error(model, error) from None
     _check_columns(connection, model)
     return int(counted[0]) if counted else 0
+
+
+def drop(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
+    """Drop what `compute` made, if it is there."""
+    connection.execute(f"drop {_kind(model)} if exists {model.name}")
 
 
 def create_schemas(connection: duckdb.DuckDBPyConnection, schemas: Iterable[str] = SCHEMAS) -> None:
@@ -43,6 +50,10 @@ def model_error(model: Model, error: duckdb.Error) -> ModelError:
     words = str(error)
     found = _LINE.search(words)
     return ModelError(f"{model.path}:{found[1] if found else 1}: {words}")
+
+
+def _kind(model: Model) -> str:
+    return "view" if model.is_view else "table"
 
 
 def _check_columns(connection: duckdb.DuckDBPyConnection, model: Model) -> None:

@@ -10,7 +10,10 @@
 
 Any other comment of the header describes the model. `unit` says what is recomputed together when something changed: all
 rows of a conversation, all rows of a local date, or (without it) the whole model. `-- unsettled: <boolean over a row>`
-marks rows that time alone can change, so that their conversations are computed again although nothing came.
+marks rows that time alone can change, so that their conversations are computed again although nothing came; `now_ms` is
+the start of the app's newest run. `-- moves: as_of` names columns that tell up to which moment a conversation is known:
+where nothing else changes, they are moved on (intermediate.int_conversation_moments). `-- view: yes` lets each model
+that reads this one compute what it needs of it; so it should be read once, or be cheap.
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
     "marts": ("fct_", "dim_", "agg_"),
 }
 
-_ENTRY: Final = re.compile(r"--\s*(grain|key|unit|stored|unsettled|not null|check|column\s+\w+)\s*:\s*(.*)")
+_ENTRY: Final = re.compile(r"--\s*(grain|key|unit|stored|view|unsettled|moves|not null|check|column\s+\w+)\s*:\s*(.*)")
 _FILE: Final = re.compile(r"[a-z][a-z0-9_]*\.sql")
 
 
@@ -58,7 +61,9 @@ class Model:
     key: tuple[str, ...]
     unit: Unit
     is_stored: bool
+    is_view: bool
     unsettled: str | None
+    moves: tuple[str, ...]
     not_null: tuple[str, ...]
     columns: Mapping[str, str]
     checks: tuple[str, ...]
@@ -93,11 +98,13 @@ def read_model(path: Path, connection: duckdb.DuckDBPyConnection) -> Model:
             f"{path}: a model in {schema}/ is named {' or '.join(PREFIXES[schema])}... in a-z, 0-9 and _; rename it"
         )
     header = _Header(path, sql)
-    unit, stored = header.one("unit"), header.one("stored")
+    unit, stored, view = header.one("unit"), header.one("stored"), header.one("view")
     if unit not in {None, Unit.CONVERSATION, Unit.LOCAL_DATE}:
         raise header.error("unit", "is conversation or local_date; leave it out for the whole")
     if stored not in {None, "yes"}:
         raise header.error("stored", "is yes, or left out")
+    if view not in {None, "yes"} or (view and (stored or schema == "marts")):
+        raise header.error("view", "is yes, or left out, and what is stored is no view")
     model = Model(
         name=f"{schema}.{path.stem}",
         path=path,
@@ -106,7 +113,9 @@ def read_model(path: Path, connection: duckdb.DuckDBPyConnection) -> Model:
         key=_names(header.required("key", "-- key: app_id, ...")),
         unit=Unit(unit) if unit else Unit.WHOLE,
         is_stored=schema == "marts" or stored == "yes",
+        is_view=view == "yes",
         unsettled=header.one("unsettled"),
+        moves=_names(header.one("moves") or ""),
         not_null=_names(header.one("not null") or ""),
         columns=header.columns(),
         checks=tuple(header.all("check")),
@@ -189,9 +198,11 @@ def _check_columns(model: Model) -> None:
         return
     if not model.columns:
         raise ModelError(f"{model.path}:1: a stored model describes all its columns: `-- column <name>: <sentence>`")
-    for name in (*model.key, *model.not_null):
+    for name in (*model.key, *model.not_null, *model.moves):
         if name not in model.columns:
-            raise ModelError(f"{model.path}:1: {name} is in the key or not null, but has no `-- column {name}:` line")
+            raise ModelError(
+                f"{model.path}:1: {name} is in the key, moves or not null, but has no `-- column {name}:` line"
+            )
 
 
 def _references(path: Path, sql: str, connection: duckdb.DuckDBPyConnection) -> Iterator[str]:

@@ -164,10 +164,10 @@ def _check_source(model: Model, name: str) -> None:
     schema, _, table = name.partition(".")
     if schema != "raw":
         return
-    known = {*TABLES, "buried", *LEDGER_TABLES}
+    known = {*TABLES, "buried", "restricted", *LEDGER_TABLES}
     if table not in known:
         raise ModelError(f"{model.path}:{_line(model, name)}: there is no {name}; raw has {', '.join(sorted(known))}")
-    watched = {*CONVERSATION_TABLES, "buried", "app_as_of", "incomplete_conversations"}
+    watched = {*CONVERSATION_TABLES, "buried", "restricted", "app_as_of", "incomplete_conversations"}
     if model.unit is Unit.CONVERSATION and table not in watched:
         remedy = "read it through a staging model without a unit"
         raise ModelError(f"{model.path}:{_line(model, name)}: {name} does not belong to one conversation; {remedy}")

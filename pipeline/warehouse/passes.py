@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
 import duckdb
 
-from pipeline.warehouse.compute import compute
+from pipeline.warehouse.changed import note_difference, note_moves
+from pipeline.warehouse.compute import compute, drop
 from pipeline.warehouse.model import Model
+from pipeline.warehouse.models import Models
 from pipeline.warehouse.sources import show_range, show_touched
 from pipeline.warehouse.tally import Tally
 
-ROWS_PER_PASS: Final = 2_500_000
+ROWS_PER_PASS: Final = 1_000_000
 
 Visit = Callable[[duckdb.DuckDBPyConnection, Model, int], None]
 
@@ -49,15 +51,16 @@ def append(connection: duckdb.DuckDBPyConnection, model: Model, number: int) -> 
 def compute_touched(connection: duckdb.DuckDBPyConnection, tally: Tally) -> None:
     """Compute the conversation models for `main.touched` and put their rows in place of the old ones.
 
-    Fills `main.changed_dates(local_date)` with the dates whose rows are others now, and
-    `main.changed_months(model, month)` with the months of each model's rows that are.
+    The moments up to which the conversations in `main.moved` are known are moved on. Notes what changed.
     """
     tally.place = "conversations that changed"
-    connection.execute("create or replace table main.changed_dates (local_date date)")
-    connection.execute("create or replace table main.changed_months (model varchar, month varchar)")
     if connection.execute("select 1 from main.touched limit 1").fetchone():
         show_touched(connection)
         _compute(connection, tally, _replace, 0)
+    if connection.execute("select 1 from main.moved limit 1").fetchone():
+        for model in tally.models.conversation:
+            if model.moves and tally.stores(model):
+                _move(connection, model)
 
 
 def _ranges(connection: duckdb.DuckDBPyConnection, rows_per_pass: int) -> Iterator[tuple[str | None, str | None]]:
@@ -87,10 +90,19 @@ def _compute(connection: duckdb.DuckDBPyConnection, tally: Tally, visit: Visit, 
             with tally.computing(model) as told:
                 told.rows += compute(connection, model)
                 visit(connection, model, number)
-        later = set().union(*(other.references for other in todo[position + 1 :]), set())
+        later = _read_by(todo[position + 1 :], tally.models)
         for spent in todo[: position + 1]:
             if spent.name not in later:
-                connection.execute(f"drop table if exists {spent.name}")
+                drop(connection, spent)
+
+
+def _read_by(readers: Sequence[Model], models: Models) -> set[str]:
+    """What some models read, also through views."""
+    read = set().union(*(model.references for model in readers), set())
+    for model in reversed(models.conversation):
+        if model.is_view and model.name in read:
+            read |= model.references
+    return read
 
 
 def _replace(connection: duckdb.DuckDBPyConnection, model: Model, _number: int) -> None:
@@ -102,20 +114,28 @@ def _replace(connection: duckdb.DuckDBPyConnection, model: Model, _number: int) 
         select stored.rowid as stored_rowid, stored.*
         from {stored} as stored semi join main.touched using (app_id, conversation_id)
     """)
-    if "local_date" in model.columns:
-        connection.execute(f"""
-            create or replace table main.differing as
-            select distinct local_date from (
-                (select * exclude (stored_rowid) from main.old except all from {model.name})
-                union all
-                (from {model.name} except all select * exclude (stored_rowid) from main.old)
-            )
-        """)
-        connection.execute("insert into main.changed_dates from main.differing")
-        connection.execute(f"""
-            insert into main.changed_months
-            select distinct '{model.name}', strftime(local_date, '%Y-%m') from main.differing
-        """)
-        connection.execute("drop table main.differing")
+    note_difference(connection, model, old="main.old", new=model.name)
     connection.execute(f"delete from {stored} where rowid in (select stored_rowid from main.old)")
     connection.execute(f"insert into {stored} from {model.name}; drop table main.old")
+
+
+def _move(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
+    stored, first = f"warehouse.{model.name}", model.moves[0]
+    connection.execute(f"""
+        create or replace table main.moving as
+        select stored.rowid as stored_rowid, stored.*, moved.now_ms
+        from {stored} as stored
+        inner join main.moved as moved
+            on stored.app_id = moved.app_id and stored.conversation_id = moved.conversation_id
+            and stored.{first} = {_moment(first, "moved.known_ms")}
+    """)
+    note_moves(connection, model, rows="main.moving")
+    values = ", ".join(f"{column} = {_moment(column, 'moving.now_ms')}" for column in model.moves)
+    connection.execute(f"""
+        update {stored} as stored set {values} from main.moving as moving where stored.rowid = moving.stored_rowid;
+        drop table main.moving
+    """)
+
+
+def _moment(column: str, milliseconds: str) -> str:
+    return milliseconds if column.endswith("_ms") else f"make_timestamp({milliseconds} * 1000)"

@@ -17,7 +17,7 @@ from pipeline.warehouse.ledger_facts import read_ledger_facts
 from pipeline.warehouse.model import SCHEMAS
 from pipeline.warehouse.settings_tables import fill_settings
 from pipeline.warehouse.snapshot import Snapshot
-from pipeline.warehouse.sources import create_sources, moments, show_all
+from pipeline.warehouse.sources import Restricted, create_sources, moments, show_all
 from pipeline.warehouse.tally import Tally
 
 MEMORY_LIMIT: Final = "2GB"
@@ -64,14 +64,15 @@ def fill_sources(
     snapshot: Snapshot,
     *,
     with_walked: bool = False,
+    restricted: Restricted = (),
 ) -> None:
-    """Create the schemas `raw` and `settings`, showing all of a snapshot.
+    """Create the schemas `raw` and `settings`, showing all of a snapshot; staging leaves out what is `restricted`.
 
     Raises:
         LedgerError: the ledger is damaged or can't be reached.
     """
     facts = read_ledger_facts(lake, settings.ledger_url, with_walked=with_walked)
-    create_sources(connection, snapshot, facts)
+    create_sources(connection, snapshot, facts, restricted=restricted)
     show_all(connection)
     first_ms, last_ms = moments(connection)
     fill_settings(connection, settings.warehouse, first_ms=first_ms, last_ms=last_ms)

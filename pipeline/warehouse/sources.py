@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Collection, Sequence
+from typing import Final, Literal
 
 import duckdb
+import pyarrow as pa
 
 from pipeline.lake.tables import TABLES
 from pipeline.warehouse.ledger_facts import LedgerFacts
@@ -21,8 +22,17 @@ CONVERSATION_TABLES: Final = ("messages", "conversations", "participants", "even
 LEDGER_TABLES: Final = ("app_as_of", "incomplete_conversations", "user_merges", "coverage", "walked_conversations")
 
 
-def create_sources(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, facts: LedgerFacts) -> None:
+Restricted = Collection[tuple[Literal["user", "conversation"], str]]
+"""Kinds and ids of users and conversations that models must not show, though they are in the lake."""
+RESTRICTED: Final = pa.schema([("kind", pa.string()), ("id", pa.string())])
+
+
+def create_sources(
+    connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, facts: LedgerFacts, *, restricted: Restricted = ()
+) -> None:
     """Create schema `lake` in the current catalog: the snapshot's tables, what is buried, and the ledger's facts.
+
+    `lake.restricted(kind, id)` holds what staging models leave out with all that belongs to it.
 
     Raises:
         duckdb.Error: a file is damaged or was merged away since.
@@ -40,16 +50,15 @@ def create_sources(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, fa
         group by all
     """)
     for name in LEDGER_TABLES:
-        arrow = getattr(facts, name)
-        connection.register("ledger_fact", arrow)
-        connection.execute(f"create table lake.{name} as select * from ledger_fact")
-        connection.unregister("ledger_fact")
+        _create(connection, name, getattr(facts, name))
+    rows = [{"kind": kind, "id": each} for kind, each in sorted(set(restricted))]
+    _create(connection, "restricted", pa.Table.from_pylist(rows, schema=RESTRICTED))
 
 
 def show_all(connection: duckdb.DuckDBPyConnection) -> None:
     """Let `raw` show every row of the lake."""
     connection.execute("create schema if not exists raw")
-    for name in (*TABLES, "buried", *LEDGER_TABLES):
+    for name in (*TABLES, "buried", "restricted", *LEDGER_TABLES):
         connection.execute(f"create or replace view raw.{name} as select * from lake.{name}")
 
 
@@ -103,3 +112,9 @@ def select_files(snapshot: Snapshot, files: Sequence[LakeFile], name: str) -> st
         f"select {', '.join(map(quoted, columns))} "
         f"from read_parquet([{paths}], hive_partitioning = true, hive_types = {{{types}}})"
     )
+
+
+def _create(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
+    connection.register("given_rows", rows)
+    connection.execute(f"create table lake.{name} as select * from given_rows")
+    connection.unregister("given_rows")

@@ -61,6 +61,10 @@ class Tally:
         """Whether a model goes into the warehouse and has not failed."""
         return model.is_stored and model.name in self.wanted and self.by_name[model.name].outcome == "built"
 
+    def keep(self, model: Model) -> None:
+        """Mark a model whose rows are those of the last build."""
+        self.by_name[model.name].outcome = "kept"
+
     @contextmanager
     def computing(self, model: Model) -> Iterator[ModelTally]:
         """Time a computation; a model's own error is noted, and the build goes on."""

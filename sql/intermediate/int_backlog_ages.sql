@@ -1,7 +1,7 @@
--- grain: one row per app, channel, hour and class of age in which somebody waited at that hour
--- key: app_id, channel, hour_no, age_class
--- How many turns had lasted how long: 1 under 5 minutes, 2 under an hour, 3 under 8, 4 under 24, 5 longer. Class 0
--- counts the waits for an agent, of any age. hour_no counts hours since 1970.
+-- grain: one row per app, channel and hour at which somebody waited
+-- key: app_id, channel, hour_no
+-- How many turns had lasted how long: n_1 under 5 minutes, n_2 under an hour, n_3 under 8, n_4 under 24, n_5 longer.
+-- n_human counts the waits for an agent, of any age. hour_no counts hours since 1970.
 with
 waits as (
     select * from intermediate.int_waiting_hours
@@ -39,24 +39,44 @@ changes as (
     where from_hour < to_hour
 ),
 
+-- One row for all classes: so hours are put in order once, and not for each.
+hours as (
+    select
+        app_id,
+        channel,
+        hour_no,
+        coalesce(sum(n) filter (where age_class = 0), 0) as n_human,
+        coalesce(sum(n) filter (where age_class = 1), 0) as n_1,
+        coalesce(sum(n) filter (where age_class = 2), 0) as n_2,
+        coalesce(sum(n) filter (where age_class = 3), 0) as n_3,
+        coalesce(sum(n) filter (where age_class = 4), 0) as n_4,
+        coalesce(sum(n) filter (where age_class = 5), 0) as n_5
+    from changes
+    group by app_id, channel, hour_no
+),
+
 running as (
     select
         app_id,
         channel,
-        age_class,
         hour_no,
-        sum(sum(n)) over class_hours as n,
-        lead(hour_no) over class_hours as next_hour_no
-    from changes
-    group by app_id, channel, age_class, hour_no
-    window class_hours as (partition by app_id, channel, age_class order by hour_no)
+        cast(sum(n_human) over until_then as bigint) as n_human,
+        cast(sum(n_1) over until_then as bigint) as n_1,
+        cast(sum(n_2) over until_then as bigint) as n_2,
+        cast(sum(n_3) over until_then as bigint) as n_3,
+        cast(sum(n_4) over until_then as bigint) as n_4,
+        cast(sum(n_5) over until_then as bigint) as n_5,
+        lead(hour_no) over (partition by app_id, channel order by hour_no) as next_hour_no
+    from hours
+    window until_then as (
+        partition by app_id, channel
+        order by hour_no
+        rows between unbounded preceding and current row
+    )
 )
 
 select
-    app_id,
-    channel,
-    age_class,
-    n,
+    * exclude (hour_no, next_hour_no),
     unnest(range(hour_no, next_hour_no)) as hour_no
 from running
-where n > 0
+where n_human + n_1 + n_2 + n_3 + n_4 + n_5 > 0

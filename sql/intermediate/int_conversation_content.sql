@@ -11,14 +11,29 @@
 -- check: n > 0
 -- A message counts once, with its own content: the copy of a message that it quotes is no message. The same messages as
 -- in intermediate.int_conversation_hours.
+with
+counted as (
+    select
+        messages.conversation_no,
+        time_slots.local_date,
+        messages.class,
+        coalesce(messages.content_type, 'none') as content_type,
+        count(*) as n
+    from intermediate.int_messages_ordered as messages
+    cross join settings.general as general
+    left join settings.time_slots as time_slots
+        on messages.received_ms // 900000 = time_slots.slot
+    where not (general.exclude_deleted and messages.is_deleted)
+    group by all
+)
+
 select
-    messages.app_id,
-    messages.conversation_id,
-    messages.local_date,
-    messages.class,
-    coalesce(messages.content_type, 'none') as content_type,
-    count(*) as n
-from intermediate.int_messages_classified as messages
-cross join settings.general as general
-where not (general.exclude_deleted and messages.is_deleted)
-group by all
+    conversations.app_id,
+    conversations.conversation_id,
+    counted.local_date,
+    counted.class,
+    counted.content_type,
+    counted.n
+from counted
+inner join intermediate.int_conversations as conversations
+    on counted.conversation_no = conversations.conversation_no

@@ -21,32 +21,50 @@
 with
 messages as (
     select
-        classified.app_id,
-        classified.conversation_id,
-        classified.local_date,
-        classified.local_hour,
-        classified.local_weekday,
-        classified.class,
-        classified.received_ms,
-        classified.channel_basis,
-        coalesce(classified.channel, 'none') as channel,
-        if(classified.class = 'user', coalesce(classified.user_key, 'none'), 'none') as user_key
-    from intermediate.int_messages_classified as classified
+        ordered.conversation_no,
+        time_slots.local_date,
+        time_slots.local_hour,
+        time_slots.local_weekday,
+        ordered.class,
+        ordered.received_ms,
+        ordered.channel_basis,
+        coalesce(ordered.channel, 'none') as channel,
+        coalesce(ordered.user_key, 'none') as user_key
+    from intermediate.int_messages_ordered as ordered
     cross join settings.general as general
-    where not (general.exclude_deleted and classified.is_deleted)
+    left join settings.time_slots as time_slots
+        on ordered.received_ms // 900000 = time_slots.slot
+    where not (general.exclude_deleted and ordered.is_deleted)
+),
+
+counted as (
+    select
+        conversation_no,
+        user_key,
+        local_date,
+        local_hour,
+        local_weekday,
+        channel,
+        class,
+        count(*) as n,
+        count(*) filter (where channel_basis = 'inferred') as n_inferred,
+        min(received_ms) as first_ms
+    from messages
+    group by all
 )
 
 select
-    app_id,
-    conversation_id,
-    user_key,
-    local_date,
-    local_hour,
-    local_weekday,
-    channel,
-    class,
-    count(*) as n,
-    count(*) filter (where channel_basis = 'inferred') as n_inferred,
-    min(received_ms) as first_ms
-from messages
-group by all
+    conversations.app_id,
+    conversations.conversation_id,
+    counted.user_key,
+    counted.local_date,
+    counted.local_hour,
+    counted.local_weekday,
+    counted.channel,
+    counted.class,
+    counted.n,
+    counted.n_inferred,
+    counted.first_ms
+from counted
+inner join intermediate.int_conversations as conversations
+    on counted.conversation_no = conversations.conversation_no

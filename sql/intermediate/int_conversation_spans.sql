@@ -11,7 +11,7 @@ counted as (
     select
         messages.*,
         if(messages.is_deleted and general.exclude_deleted, false, true) as is_counted
-    from intermediate.int_messages_classified as messages
+    from intermediate.int_messages_ordered as messages
     cross join settings.general as general
 ),
 
@@ -37,7 +37,7 @@ first_users as (
         min(received_ms) filter (where is_eligible) as first_user_ms,
         arg_min_null(channel, message_no) filter (where is_eligible) as first_channel,
         arg_min_null(user_key, message_no) as user_key
-    from intermediate.int_messages_classified
+    from intermediate.int_messages_ordered
     -- To look at few rows: the first one follows no channel of an earlier one.
     where class = 'user' and user_channel is null
     group by conversation_no

@@ -42,7 +42,7 @@ mixed_bots as (
         blocks.block_no,
         max(messages.received_ms) as last_bot_ms
     from intermediate.int_session_blocks as blocks
-    inner join intermediate.int_messages_classified as messages
+    inner join intermediate.int_messages_ordered as messages
         on
             blocks.conversation_no = messages.conversation_no
             and messages.message_no between blocks.bot_no and blocks.agent_no

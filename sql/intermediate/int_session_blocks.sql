@@ -16,6 +16,13 @@ closed_before as (
     from intermediate.int_webhook_closings
 ),
 
+counted as (
+    select conversations.conversation_no
+    from intermediate.int_conversations as conversations
+    cross join settings.general as general
+    where conversations.conversation_type is distinct from 'sdkGroup' or general.include_groups
+),
+
 started as (
     select
         messages.conversation_no,
@@ -26,13 +33,12 @@ started as (
         messages.is_previous_user,
         messages.message_no * 4398046511104 + messages.received_ms as place,
         messages.is_after_silence or closed_before.next_no is not null as is_start
-    from intermediate.int_messages_classified as messages
-    cross join settings.general as general
+    from intermediate.int_messages_ordered as messages
+    inner join counted as conversations
+        on messages.conversation_no = conversations.conversation_no
     left join closed_before
         on messages.conversation_no = closed_before.conversation_no and messages.message_no = closed_before.next_no
-    where
-        messages.is_eligible
-        and (messages.conversation_type is distinct from 'sdkGroup' or general.include_groups)
+    where messages.is_eligible
 ),
 
 marked as (

@@ -10,9 +10,10 @@ changes as (
         sessions.session_no,
         unnest([messages.user_channel, messages.channel]) as channel,
         unnest([
-            coalesce(families.channel_family, messages.user_channel) != messages.channel_family, false
+            coalesce(families.channel_family, messages.user_channel)
+            != coalesce(new_families.channel_family, messages.channel), false
         ]) as is_switch
-    from intermediate.int_messages_classified as messages
+    from intermediate.int_messages_ordered as messages
     inner join intermediate.int_sessions as sessions
         on
             messages.conversation_no = sessions.conversation_no
@@ -20,6 +21,8 @@ changes as (
             and messages.message_no <= sessions.last_no
     left join settings.channel_families as families
         on messages.user_channel = families.channel
+    left join settings.channel_families as new_families
+        on messages.channel = new_families.channel
     where messages.class = 'user' and messages.is_eligible and messages.user_channel != messages.channel
 ),
 

@@ -6,7 +6,8 @@
 -- the moment up to which the conversation is known lies behind the limit: late_answer_ms (L) after a user's last
 -- message, gap_ms (G) after a business one. Settled is what was closed, or is silent for longer than L by the moment up
 -- to which the conversation was read; as_of_ms is then the moment from which that holds. Before, it is the
--- conversation's, which is that of its last session if that is settled, and else how far it was read.
+-- conversation's, which is that of its last session if that is settled, and else how far it was read. Reading on beyond
+-- lasts_until_ms would end or settle it, though no message came; null if never.
 with
 usual_gaps as (
     select * from settings.session_gaps
@@ -19,7 +20,7 @@ closings as (
         message_no as after_no,
         received_ms as closed_ms,
         end_reason
-    from intermediate.int_messages_classified
+    from intermediate.int_messages_ordered
     where end_reason is not null
     union all
     select
@@ -54,7 +55,7 @@ own_limits as (
         own_gaps.gap_ms,
         own_gaps.late_answer_ms
     from settings.session_gaps as own_gaps
-    inner join intermediate.int_messages_classified as messages
+    inner join intermediate.int_messages_ordered as messages
         on own_gaps.channel = messages.channel
     inner join intermediate.int_session_spans as spans
         on messages.conversation_no = spans.conversation_no and messages.message_no = spans.last_no
@@ -105,47 +106,60 @@ settled as (
     from limited
 ),
 
+-- Beyond which moment of reading the session would be another one: as soon as it is settled or ended.
+lasting as (
+    select
+        *,
+        least(
+            if(settled_ms is null, last_ms + late_answer_ms, null),
+            if(ended_ms is null, last_ms + limit_ms, null),
+            if(settled_ms = read_ms, settled_ms, null)
+        ) as lasts_until_ms
+    from settled
+),
+
 -- The conversation's moment is that of its last session.
 last_sessions as (
     select
         conversation_no,
         coalesce(settled_ms, read_ms) as conversation_as_of_ms
-    from settled
+    from lasting
     where next_started_ms is null
 )
 
 select
-    settled.app_id,
-    settled.conversation_id,
-    settled.conversation_no,
-    settled.conversation_type,
-    settled.user_key,
-    settled.session_no,
-    settled.first_no,
-    settled.last_no,
-    settled.started_ms,
-    settled.ended_ms,
-    settled.is_user_initiated,
-    settled.is_left_truncated,
-    settled.is_with_agents,
-    settled.last_class,
-    settled.n_user,
-    settled.n_agent,
-    settled.n_bot,
-    settled.n_unknown,
-    settled.has_agent_after_bot,
-    settled.first_block_no,
-    settled.first_user_no,
-    settled.first_user_ms,
-    settled.first_reply_ms,
-    settled.first_agent_ms,
-    settled.first_bot_ms,
+    lasting.app_id,
+    lasting.conversation_id,
+    lasting.conversation_no,
+    lasting.conversation_type,
+    lasting.user_key,
+    lasting.session_no,
+    lasting.first_no,
+    lasting.last_no,
+    lasting.started_ms,
+    lasting.ended_ms,
+    lasting.is_user_initiated,
+    lasting.is_left_truncated,
+    lasting.is_with_agents,
+    lasting.last_class,
+    lasting.n_user,
+    lasting.n_agent,
+    lasting.n_bot,
+    lasting.n_unknown,
+    lasting.has_agent_after_bot,
+    lasting.first_block_no,
+    lasting.first_user_no,
+    lasting.first_user_ms,
+    lasting.first_reply_ms,
+    lasting.first_agent_ms,
+    lasting.first_bot_ms,
+    lasting.lasts_until_ms,
     last_sessions.conversation_as_of_ms,
-    settled.conversation_id || ':' || settled.first_message_id as session_id,
-    coalesce(settled.closing_reason, if(settled.ended_ms is null, 'open', 'inactivity')) as end_reason,
-    settled.settled_ms is not null as is_settled,
-    coalesce(settled.settled_ms, last_sessions.conversation_as_of_ms) as as_of_ms,
-    if(settled.n_user > 0, settled.first_user_channel, settled.first_channel) as first_channel
-from settled
+    lasting.conversation_id || ':' || lasting.first_message_id as session_id,
+    coalesce(lasting.closing_reason, if(lasting.ended_ms is null, 'open', 'inactivity')) as end_reason,
+    lasting.settled_ms is not null as is_settled,
+    coalesce(lasting.settled_ms, last_sessions.conversation_as_of_ms) as as_of_ms,
+    if(lasting.n_user > 0, lasting.first_user_channel, lasting.first_channel) as first_channel
+from lasting
 inner join last_sessions
-    on settled.conversation_no = last_sessions.conversation_no
+    on lasting.conversation_no = last_sessions.conversation_no

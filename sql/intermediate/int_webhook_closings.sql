@@ -36,7 +36,7 @@ placed as (
             messages.end_reason is not null and abs(messages.received_ms - webhooks.closed_ms) <= 60000
         ), false) as is_told_by_activity
     from webhooks
-    inner join intermediate.int_messages_classified as messages
+    inner join intermediate.int_messages_ordered as messages
         on webhooks.conversation_no = messages.conversation_no
     group by all
 )

@@ -20,22 +20,6 @@
 -- what is still open is so until the newest moment that is known of the app. A wait for an agent goes on while a bot
 -- talks. Any past hour is computed again with each build, so that late facts find their place.
 with
-counts as (
-    select
-        app_id,
-        channel,
-        hour_no,
-        cast(coalesce(sum(n) filter (where age_class > 0), 0) as bigint) as open_turns,
-        cast(coalesce(sum(n) filter (where age_class = 0), 0) as bigint) as pending_human,
-        cast(coalesce(sum(n) filter (where age_class = 1), 0) as bigint) as n_lt_5m,
-        cast(coalesce(sum(n) filter (where age_class = 2), 0) as bigint) as n_lt_1h,
-        cast(coalesce(sum(n) filter (where age_class = 3), 0) as bigint) as n_lt_8h,
-        cast(coalesce(sum(n) filter (where age_class = 4), 0) as bigint) as n_lt_24h,
-        cast(coalesce(sum(n) filter (where age_class = 5), 0) as bigint) as n_ge_24h
-    from intermediate.int_backlog_ages
-    group by app_id, channel, hour_no
-),
-
 -- The oldest at an hour is the first that lasts longer than all that began before it.
 lasting as (
     select
@@ -70,26 +54,27 @@ ages as (
     group by app_id, channel, hour_no
 ),
 
-timed as (
+counts as (
     select
         *,
+        n_1 + n_2 + n_3 + n_4 + n_5 as open_turns,
         make_timestamp(hour_no * 3600000000) as hour -- noqa: RF04
-    from counts
+    from intermediate.int_backlog_ages
 )
 
 select
-    timed.app_id,
-    timed.channel,
-    timed.hour,
-    timed.open_turns,
-    timed.pending_human,
+    counts.app_id,
+    counts.channel,
+    counts.hour,
+    counts.open_turns,
+    counts.n_human as pending_human,
     ages.oldest_age_s,
     ages.oldest_pending_human_age_s,
-    timed.n_lt_5m,
-    timed.n_lt_1h,
-    timed.n_lt_8h,
-    timed.n_lt_24h,
-    timed.n_ge_24h
-from timed
+    counts.n_1 as n_lt_5m,
+    counts.n_2 as n_lt_1h,
+    counts.n_3 as n_lt_8h,
+    counts.n_4 as n_lt_24h,
+    counts.n_5 as n_ge_24h
+from counts
 inner join ages
-    on timed.app_id = ages.app_id and timed.channel = ages.channel and timed.hour_no = ages.hour_no
+    on counts.app_id = ages.app_id and counts.channel = ages.channel and counts.hour_no = ages.hour_no

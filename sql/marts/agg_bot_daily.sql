@@ -1,5 +1,6 @@
 -- grain: one row per app, local date and channel
 -- key: app_id, local_date, channel
+-- unit: local_date
 -- column app_id: Id of the app.
 -- column local_date: Date of the sessions' first user message in the configured time zone.
 -- column channel: Channel of the sessions' first user message; 'none' where it is not known.

@@ -1,5 +1,6 @@
 -- grain: one row per app, local date and channel
 -- key: app_id, local_date, channel
+-- unit: local_date
 -- column app_id: Id of the app.
 -- column local_date: Date of the messages in the configured time zone; for conversations, of their creation.
 -- column channel: Channel of the messages; 'none' where it is not known.

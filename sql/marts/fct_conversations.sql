@@ -1,7 +1,7 @@
 -- grain: one row per conversation that is there, or has messages
 -- key: app_id, conversation_id
 -- unit: conversation
--- unsettled: n_sessions = 0
+-- moves: as_of_ms, as_of
 -- column app_id: Id of the app.
 -- column conversation_id: Id of the conversation.
 -- column conversation_type: personal or sdkGroup; null if not told, which counts as personal.

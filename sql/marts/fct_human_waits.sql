@@ -1,6 +1,7 @@
 -- grain: one row per human wait: user messages of a session up to the next message of an agent
 -- key: app_id, session_id, wait_no
 -- unit: conversation
+-- moves: as_of_ms
 -- column app_id: Id of the app.
 -- column conversation_id: Id of the conversation.
 -- column session_id: Id of the session.

@@ -1,7 +1,7 @@
 -- grain: one row per session: a part of a conversation that closings or long silences separate from the rest
 -- key: app_id, session_id
 -- unit: conversation
--- unsettled: not settled
+-- moves: as_of
 -- column app_id: Id of the app.
 -- column conversation_id: Id of the conversation.
 -- column session_id: Id of the session: the conversation's id, a colon, and the id of its first eligible message.

@@ -1,6 +1,7 @@
 -- grain: one row per turn: consecutive user messages of a session and the first business message after them
 -- key: app_id, session_id, turn_no
 -- unit: conversation
+-- moves: as_of_ms
 -- column app_id: Id of the app.
 -- column conversation_id: Id of the conversation.
 -- column session_id: Id of the session.

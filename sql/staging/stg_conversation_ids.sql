@@ -5,8 +5,10 @@
 -- milliseconds (hexadecimal), or '' if no id has them. Read from all versions of messages, for that takes but columns
 -- with few values.
 select
-    app_id,
-    conversation_id,
-    max(regexp_extract(run_id, '^[0-9a-f]{11}')) as last_run
-from raw.messages
-group by app_id, conversation_id
+    messages.app_id,
+    messages.conversation_id,
+    max(regexp_extract(messages.run_id, '^[0-9a-f]{11}')) as last_run
+from raw.messages as messages
+anti join raw.restricted as restricted_conversation
+    on restricted_conversation.kind = 'conversation' and messages.conversation_id = restricted_conversation.id
+group by messages.app_id, messages.conversation_id

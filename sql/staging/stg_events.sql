@@ -49,3 +49,7 @@ anti join raw.buried as buried
         and buried.entity = 'conversation'
         and newest.conversation_id = buried.entity_id
         and newest.exported_at <= buried.seen_at
+anti join raw.restricted as restricted_conversation
+    on restricted_conversation.kind = 'conversation' and newest.conversation_id = restricted_conversation.id
+anti join raw.restricted as restricted_user
+    on restricted_user.kind = 'user' and newest.user_id = restricted_user.id

@@ -1,6 +1,7 @@
--- grain: one row per message, in its newest version, unless it or its conversation is gone
+-- grain: one row per message, in its newest version, unless it or its conversation is gone or restricted
 -- key: app_id, conversation_id, message_id
 -- unit: conversation
+-- view: yes
 -- A message is told apart by its conversation and id. Finding superseded versions must not touch wide columns: ids are
 -- counted by their hash, and only ids that are there twice are compared. A message that nobody knows the time of can't
 -- be put in order, and is left out. Instead of the list of the author's subtypes there is a flag for each.
@@ -14,22 +15,22 @@ doubled as (
 
 versions as not materialized (
     select
-        message.app_id,
-        message.conversation_id,
-        message.message_id,
-        message.received_at,
-        message.author_type,
-        message.author_subtypes,
-        message.author_user_id,
-        message.source_type,
-        message.source_original_message_at,
-        message.content_type,
-        message.activity,
-        message.deleted,
-        message.exported_at,
-        message.run_id
-    from raw.messages as message
-    where message.received_at is not null
+        app_id,
+        conversation_id,
+        message_id,
+        received_at,
+        author_type,
+        author_subtypes,
+        author_user_id,
+        source_type,
+        source_original_message_at,
+        content_type,
+        activity,
+        deleted,
+        exported_at,
+        run_id
+    from raw.messages
+    where received_at is not null
 ),
 
 newest as (
@@ -61,6 +62,10 @@ live as (
             and buried_conversation.entity = 'conversation'
             and newest.conversation_id = buried_conversation.entity_id
             and newest.exported_at <= buried_conversation.seen_at
+    anti join raw.restricted as restricted_conversation
+        on restricted_conversation.kind = 'conversation' and newest.conversation_id = restricted_conversation.id
+    anti join raw.restricted as restricted_user
+        on restricted_user.kind = 'user' and newest.author_user_id = restricted_user.id
 )
 
 select

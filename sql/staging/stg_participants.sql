@@ -46,3 +46,7 @@ anti join raw.buried as buried_user
         and buried_user.entity = 'user'
         and newest.user_id = buried_user.entity_id
         and newest.exported_at <= buried_user.seen_at
+anti join raw.restricted as restricted_conversation
+    on restricted_conversation.kind = 'conversation' and newest.conversation_id = restricted_conversation.id
+anti join raw.restricted as restricted_user
+    on restricted_user.kind = 'user' and newest.user_id = restricted_user.id

@@ -25,5 +25,10 @@ pairs as (
     select * from told
 )
 
-select * from pairs
-where discarded_user_id is not null and surviving_user_id is not null and discarded_user_id != surviving_user_id
+select pairs.*
+from pairs
+anti join raw.restricted as restricted_user
+    on restricted_user.kind = 'user' and restricted_user.id in (pairs.discarded_user_id, pairs.surviving_user_id)
+where
+    pairs.discarded_user_id is not null and pairs.surviving_user_id is not null
+    and pairs.discarded_user_id != pairs.surviving_user_id

@@ -1,5 +1,6 @@
 -- grain: one row per user, in its newest version, unless the user is gone
 -- key: app_id, user_id
+-- view: yes
 with newest as (
     select
         app_id,
@@ -30,3 +31,5 @@ anti join raw.buried as buried
         and buried.entity = 'user'
         and newest.user_id = buried.entity_id
         and newest.exported_at <= buried.seen_at
+anti join raw.restricted as restricted_user
+    on restricted_user.kind = 'user' and newest.user_id = restricted_user.id

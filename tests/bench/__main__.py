@@ -6,14 +6,14 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bench import calls, findings, memory, startup, throughput, warehouse, warehouse_findings
+from tests.bench import calls, erasure, findings, memory, startup, throughput, warehouse, warehouse_findings
 from tests.bench.progress import elapsed, loads, note_load, say
 from tests.bench.report import machine
 from tests.bench.run_job import install_dlt
 from tests.bench.scale import FULL, QUICK, USUAL, Scale
 
 RESULTS = Path(__file__).with_name("results.md")
-PARTS = ("throughput", "memory", "startup", "calls", "warehouse")
+PARTS = ("throughput", "memory", "startup", "calls", "warehouse", "erasure")
 
 _INTRODUCTION = """\
 Written by the command above; every figure is of that one run. Each contender has a process of its own, and so has the
@@ -45,6 +45,11 @@ lie weeks apart, as exported and compacted, all columns kept. Every model is bui
 process of its own. Rivals of the response model compute nothing but the figures that are compared, and are spared the
 search for superseded and erased rows; textbook SQL has 4 GB, polars all memory there is. A model's seconds are those of
 the wall clock.
+"""
+_ERASURE = """\
+Erasing people of one of the two apps from the same lakes: `find` reads the key columns of all of its files, `rewrite`
+finds, writes the files that hold something anew, proves them by a second reading, renames and records them. `copy` is
+what anybody would do instead: DuckDB copies every file of the app without those rows, and proves nothing.
 """
 _MEMORY = "Full walks over worlds with about nine messages in a conversation."
 
@@ -89,6 +94,9 @@ def _sections(scale: Scale, parts: Sequence[str], *, has_dlt: bool, lakes: Path 
     if "warehouse" in parts:
         built = warehouse.measure(scale.warehouse, lakes=lakes)
         sections += [_section("Warehouse", _WAREHOUSE), *map(warehouse_findings.warehouse, built)]
+    if "erasure" in parts:
+        erased = erasure.measure(scale.warehouse, lakes=lakes)
+        sections.append(_section("Erasure", _ERASURE, erasure.findings(erased)))
     return sections
 
 

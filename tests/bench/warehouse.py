@@ -61,28 +61,33 @@ def measure(sizes: tuple[int, ...], *, lakes: Path | None) -> list[WarehouseFigu
 
 def _measure(lakes: Path, size: int, *, has_polars: bool) -> WarehouseFigures:
     whole = lakes / f"lake-{size}"
-    done = {"make": _run("make", whole, messages=size)}
+    done = {"make": run_warehouse_job("make", whole, messages=size)}
     messages = int(done["make"]["messages"])
-    with _linked(whole) as root:
-        done["response"] = _run("response", root)
+    with linked(whole) as root:
+        done["response"] = run_warehouse_job("response", root)
         done["response"]["totals"] = _totals(root)
         if has_polars:
             note_load()
             done["polars"] = by_polars(root)
-        done["windows"] = _run("windows", root)
+        done["windows"] = run_warehouse_job("windows", root)
         _agree(done)
-        done["full"] = _run("full", root)
-        changed = int(_run("change", root)["conversations"])
-        done["changed"] = _run("build", root)
-        done["unchanged"] = _run("build", root)
-        done["check"] = _run("check", root)
-        done["report"] = _run("report", root)
+        done["full"] = run_warehouse_job("full", root)
+        changed = int(run_warehouse_job("change", root)["conversations"])
+        done["changed"] = run_warehouse_job("build", root)
+        done["unchanged"] = run_warehouse_job("build", root)
+        done["check"] = run_warehouse_job("check", root)
+        done["report"] = run_warehouse_job("report", root)
     for name, figures in done.items():
         say(f"{messages:,} messages, {name}: {figures['cpu']:.1f} CPU-s, {figures['rss']:,.0f} MiB")
     return WarehouseFigures(messages, _size(whole), changed, done)
 
 
-def _run(does: str, root: Path, *, messages: int = 0) -> Figures:
+def run_warehouse_job(does: str, root: Path, *, messages: int = 0) -> Figures:
+    """Do a job in a process of its own.
+
+    Raises:
+        RuntimeError: it failed.
+    """
     job = WarehouseJob(does, str(root), messages)
     say(f"warehouse: {does}")
     note_load()
@@ -100,7 +105,7 @@ def _run(does: str, root: Path, *, messages: int = 0) -> Figures:
 
 
 @contextmanager
-def _linked(lake: Path) -> Iterator[Path]:
+def linked(lake: Path) -> Iterator[Path]:
     """A lake of the same files beside it, to which can be added without changing the first."""
     with tempfile.TemporaryDirectory(prefix=f"{lake.name}-", dir=lake.parent) as name:
         for file in lake.rglob("*"):

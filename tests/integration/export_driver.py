@@ -63,6 +63,12 @@ class Points:
 
 def main() -> None:
     """Wrap every operation, then run the command line."""
+    watch_everything()
+    sys.exit(run(sys.argv[1:]))
+
+
+def watch_everything() -> None:
+    """Let every operation on disk and ledger pass its points from now on."""
     points = Points()
     for name in OPERATIONS:
         setattr(storage, name, _watched(name, getattr(storage, name), points))
@@ -72,7 +78,6 @@ def main() -> None:
         for name in BUCKET_OPERATIONS:
             setattr(Bucket, name, _watched(f"bucket {name}", getattr(Bucket, name), points))
     Ledger.write = _watched_transaction(Ledger.write, points)  # type: ignore[method-assign]  # on purpose, see above
-    sys.exit(run(sys.argv[1:]))
 
 
 def _watched(name: str, operation: Callable[..., Any], points: Points) -> Callable[..., Any]:

@@ -16,6 +16,7 @@ from pipeline.metrics_settings import WarehouseSettings, check_warehouse
 from pipeline.warehouse.memory import run_in_memory
 from pipeline.warehouse.models import Models, load_models
 from pipeline.warehouse.settings_tables import fill_settings
+from pipeline.warehouse.sources import RESTRICTED
 from pipeline.warehouse.views import BURYING_REASONS
 from tests.sql.reference.moments import to_ms
 
@@ -31,6 +32,7 @@ LEDGER_TABLES: Final[Mapping[str, pa.Schema]] = {
     "incomplete_conversations": pa.schema([("app_id", _TEXT), ("conversation_id", _TEXT)]),
     "walked_conversations": pa.schema([("app_id", _TEXT), ("conversation_id", _TEXT), ("n_messages", _MS)]),
     "user_merges": pa.schema([("app_id", _TEXT), ("discarded_user_id", _TEXT), ("surviving_user_id", _TEXT)]),
+    "restricted": RESTRICTED,
     "coverage": pa.schema([("app_id", _TEXT), ("entity", _TEXT), *((name, _MS) for name in _COUNTS)]),
 }
 

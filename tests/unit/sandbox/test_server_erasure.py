@@ -152,3 +152,55 @@ def test_deleting_no_user_in_particular_deletes_nobody(api: Api) -> None:
     """`DELETE users/` is no route."""
     assert api.delete("/users/").status_code == 404
     assert api.get(f"/users/{oid('ann')}").status_code == 200
+
+
+@pytest.mark.parametrize(("groups", "left"), [("keep", 100), ("remove", 50), ("anonymous", 100), ("close", 0)])
+def test_what_groups_lose_with_a_user_can_be_decided(api: Api, groups: str, left: int) -> None:
+    """The messages of a deleted user in a group stay, go, or lose their author's id; or the group goes."""
+    api.sandbox.set_behaviour(delete_user_polls=0, deleted_user_groups=groups)
+    api.delete(f"/users/{oid('ann')}")
+    messages = api.messages("group").json().get("messages", [])
+    assert len(messages) == left
+    authors = {message["author"].get("userId") for message in messages}
+    ann, bob = oid("ann"), oid("bob")
+    assert authors == {"keep": {ann, bob}, "remove": {bob}, "anonymous": {None, bob}, "close": set()}[groups]
+
+
+def test_copies_in_quotes_outlive_the_message(api: Api) -> None:
+    """A message that quotes another one keeps the copy when the quoted one is deleted."""
+    quoted = api.messages("group").json()["messages"][10]
+    quoting = {"author": {"type": "business"}, "received": "2026-01-03T00:00:00.000Z", "content": {"type": "text"}}
+    quoting["quotedMessage"] = {"type": "message", "message": quoted}
+    ((added,),) = api.sandbox.change(
+        {"op": "add_messages", "app_id": APP, "conversation_id": oid("group"), "messages": [quoting]}
+    )
+    api.delete(f"/conversations/{oid('group')}/messages/{quoted['id']}")
+    messages = {message["id"]: message for message in api.messages("group").json()["messages"]}
+    assert quoted["id"] not in messages
+    assert messages[added]["quotedMessage"]["message"] == quoted
+
+
+def test_an_external_id_may_be_read_first(api: Api) -> None:
+    """The external id of `liar` is the id of `busy`; which of them the path means can be decided."""
+    path = f"/users/{oid('busy')}"
+    assert api.get(path).json()["user"]["id"] == oid("busy")
+    api.sandbox.set_behaviour(external_id_first=True)
+    assert api.get(path).json()["user"]["id"] == oid("liar")
+    assert api.get(f"/users/{oid('ann')}").json()["user"]["id"] == oid("ann")
+
+
+def test_destroying_calls_are_logged_as_they_were_sent(api: Api) -> None:
+    """Without being asked to, the server remembers every call that was no GET, with its raw path, until a reset."""
+    api.get(f"/users/{oid('ann')}")
+    api.delete(f"/users/{oid('ann')}/personalinformation")
+    api.delete("/users/")
+    api.post(f"/conversations/{oid('group')}/leave", {"userId": oid("ann")})
+    app = f"/v2/apps/{APP}"
+    assert [(call["target"], call["status"]) for call in api.sandbox.destroying()] == [
+        (f"DELETE {app}/users/{oid('ann')}/personalinformation", 200),
+        (f"DELETE {app}/users/", 404),
+        (f"POST {app}/conversations/{oid('group')}/leave", 200),
+    ]
+    assert [call["route"] for call in api.sandbox.destroying()][1] == "unknown"
+    api.sandbox.reset_stats()
+    assert api.sandbox.destroying() == []

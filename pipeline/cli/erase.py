@@ -1,0 +1,232 @@
+"""`sunlake erase`: people leave the lake, Sunshine Conversations and everything made of them, and it can be proven."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipeline.cli.erase_proof import replay, status, verify
+from pipeline.cli.frame import Frame, pass_frame
+from pipeline.errors import StorageError
+
+if TYPE_CHECKING:
+    from pipeline.config import Settings
+    from pipeline.privacy.apply import Applied
+    from pipeline.privacy.batch_store import StoredBatch
+    from pipeline.privacy.words import Step
+
+
+@click.group("erase")
+def command() -> None:
+    r"""Erase people by batches of requests (GDPR), and prove it.
+
+    \b
+      sunlake erase keys --out /etc/sunlake        once: the keys that everything rests on
+      sunlake erase plan requests.csv              what would go; nothing is changed
+      sunlake erase apply --plan ID --confirm ERASE-12
+      sunlake erase status                         batches, deadlines, what is left
+      sunlake erase verify                         is anybody back? is the ledger of deeds whole?
+      sunlake erase replay                         after a backup was restored
+      sunlake erase expire --older-than 24m        retention
+
+    Nobody is named in what these commands print or keep: people are tags, and requests their request_ref.
+    """
+
+
+@command.command("keys")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    metavar="FOLDER",
+    help="Where the two key files go; keep deeds.key elsewhere afterwards.",
+)
+def keys(out: Path) -> None:
+    r"""Make the keys that erasure needs, as files that only you can read.
+
+    privacy.key makes the MACs by which erased people are kept out: without it nothing can be exported any more, so back
+    it up. deeds.key signs the ledger of deeds; kept elsewhere, it makes forging the ledger impossible even for somebody
+    who holds the lake.
+
+    \b
+    Example:
+      sunlake erase keys --out ~/.config/sunlake
+      export SUNLAKE_PRIVACY_KEY_FILE=~/.config/sunlake/privacy.key SUNLAKE_DEEDS_KEY_FILE=~/.config/sunlake/deeds.key
+    """
+    from pipeline.suppression.keys import new_key_text
+
+    try:
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, prefix in (("privacy.key", "p"), ("deeds.key", "d")):
+            path = out / name
+            path.touch(mode=0o600, exist_ok=False)
+            path.write_text(new_key_text(prefix) + "\n", "ascii")
+    except FileExistsError:
+        message = f"{out} holds keys already; they are never overwritten, since a lake may rest on them"
+        raise StorageError(message) from None
+    except OSError as error:
+        raise StorageError(f"the keys can't be written to {out}: {error.strerror}") from None
+    folder = out.absolute()
+    click.echo("Made two keys. Tell sunlake where they are, and keep a copy of privacy.key in a safe place:\n")
+    click.echo(f"  export SUNLAKE_PRIVACY_KEY_FILE={folder / 'privacy.key'}")
+    click.echo(f"  export SUNLAKE_DEEDS_KEY_FILE={folder / 'deeds.key'}")
+
+
+@command.command("plan")
+@click.argument("batch", metavar="BATCH")
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
+@click.option("--offline", is_flag=True, help="Look into the lake only, and ask upstream when it is applied.")
+@click.option("--include-linked", is_flag=True, help="Take users who share an address or a number for the same person.")
+@click.option("--override-retained", is_flag=True, help="Act on users that Zendesk is told to retain.")
+@click.option("--override-limit", is_flag=True, help="Allow more people than is usually no mistake.")
+@pass_frame
+def plan(
+    frame: Frame,
+    batch: str,
+    *,
+    as_json: bool,
+    offline: bool,
+    include_linked: bool,
+    override_retained: bool,
+    override_limit: bool,
+) -> None:
+    r"""Say what a batch would do. Nothing upstream and nothing in the lake is changed.
+
+    BATCH is a file (.csv, .jsonl, .parquet) or a SELECT for DuckDB, a request a row:
+
+    \b
+      request_ref   your ticket or case number, unique
+      user_id | external_id (+ brand_id) | email | client_external_id + integration_id      exactly one
+      action        erase, pii_only, access, restrict, suppress, hold, release
+      received_at   when it was received, with an offset: 2026-11-02T09:00:00+01:00
+      verified_by   who verified that the person is the person
+      reason_code   request, not_needed, consent_withdrawn, objection, unlawful, legal_obligation, child, access,
+                    portability, accuracy, legal_duty, legal_claims, public_interest, hold_ended
+      app_id        where several apps are configured
+
+    \b
+    Examples:
+      sunlake erase plan requests.csv
+      sunlake erase plan "select ticket as request_ref, 'erase' as action, ... from 'crm.parquet'"
+    """
+    stored = asyncio.run(
+        _plan(
+            frame.settings(),
+            batch,
+            online=not offline,
+            include_linked=include_linked,
+            override_retained=override_retained,
+            override_limit=override_limit,
+        )
+    )
+    _print_plan(stored, as_json=as_json)
+
+
+@command.command("apply")
+@click.option("--plan", "plan_id", required=True, metavar="ID", help="The plan's id, or its first digits.")
+@click.option("--confirm", "confirmation", required=True, metavar="ERASE-N", help="What the plan ends with.")
+@click.option("--remove-input", is_flag=True, help="Delete the file of requests: it still names everybody.")
+@click.option(
+    "--wait",
+    "wait_seconds",
+    type=click.FloatRange(min=0),
+    default=600.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for a compaction or build that is running.",
+)
+@pass_frame
+def apply(frame: Frame, *, plan_id: str, confirmation: str, remove_input: bool, wait_seconds: float) -> int:
+    r"""Carry out a plan: upstream, in the lake, in all that was made of it; then look for what is left.
+
+    It may be killed at any instant; the same command goes on where it stopped. A plan that could be carried out only in
+    part (a server that does not answer, a deletion that is not visible yet) is never called done: exit code 3, and the
+    same command tries again.
+
+    \b
+    Example:
+      sunlake erase apply --plan 3f8a2b1c --confirm ERASE-12
+    """
+    applied = asyncio.run(_apply(frame, plan_id, confirmation, remove_input=remove_input, wait_seconds=wait_seconds))
+    print_applied(applied)
+    return applied.exit_code
+
+
+command.add_command(status)
+command.add_command(verify)
+command.add_command(replay)
+
+
+def print_applied(applied: Applied) -> None:
+    """Say what became of a batch."""
+    lake, scan = applied.lake, applied.scan
+    calls = sum(sum(result.calls.values()) for result in applied.upstream.values())
+    rows = sum(lake.removed.values())
+    click.echo(
+        f"batch {applied.batch_id}: {len(applied.subjects):,} people; {calls:,} calls upstream; "
+        f"{rows:,} rows removed and {sum(lake.changed.values()):,} changed in {lake.touched:,} files"
+    )
+    if applied.models is not None:
+        click.echo(f"{applied.models:,} models built anew")
+    if scan is not None:
+        click.echo(
+            f"scan: {scan.verdict}; {scan.files:,} files, {scan.bytes / 1e6:,.1f} MB, "
+            f"{sum(scan.needles.values()):,} needles, {scan.residual:,} traces"
+        )
+    for problem in applied.problems:
+        click.echo(f"open: {problem}", err=True)
+    click.echo(f"{applied.status}; the report: {applied.report}" if applied.report else str(applied.status))
+
+
+async def _plan(
+    settings: Settings,
+    source: str,
+    *,
+    online: bool,
+    include_linked: bool,
+    override_retained: bool,
+    override_limit: bool,
+) -> StoredBatch:
+    from pipeline.privacy.batch import read_batch
+    from pipeline.privacy.desk import open_desk
+    from pipeline.privacy.plan_run import plan_batch
+
+    batch = read_batch(source, app_ids=[app.app_id for app in settings.apps])
+    with open_desk(settings) as desk:
+        return await plan_batch(
+            desk,
+            batch.requests,
+            source=source,
+            online=online,
+            include_linked=include_linked,
+            override_retained=override_retained,
+            override_limit=override_limit,
+        )
+
+
+def _print_plan(stored: StoredBatch, *, as_json: bool) -> None:
+    from datetime import UTC, datetime
+
+    from pipeline.privacy.plan_form import encode_plan
+    from pipeline.privacy.plan_text import render_plan
+
+    if as_json:
+        click.echo(encode_plan(stored.plan), nl=False)
+        return
+    click.echo(render_plan(stored.plan, now=datetime.now(UTC)))
+
+
+async def _apply(frame: Frame, plan_id: str, confirmation: str, *, remove_input: bool, wait_seconds: float) -> Applied:
+    from pipeline.privacy.apply import carry_out
+    from pipeline.privacy.confirm import confirm_plan
+    from pipeline.privacy.desk import open_desk
+
+    def show(step: Step, sentence: str) -> None:
+        click.echo(f"{step}: {sentence}", err=True)
+
+    with open_desk(frame.settings()) as desk:
+        batch = await confirm_plan(desk, plan_id, confirmation)
+        return await carry_out(desk, batch.batch_id, remove_input=remove_input, wait_seconds=wait_seconds, on_step=show)

@@ -1,0 +1,163 @@
+"""`sunlake erase status | verify | replay`: what stands open, whether it holds, and what to do after a restore."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from pipeline.cli.frame import Frame, pass_frame
+
+if TYPE_CHECKING:
+    from pipeline.privacy.status import BatchStatus
+
+
+@click.command("status")
+@click.argument("batch_id", required=False, metavar="[BATCH]")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@pass_frame
+def status(frame: Frame, batch_id: str | None, *, as_json: bool) -> int:
+    r"""Show every batch: how far it is, until when it must be done, what is left and why.
+
+    With a batch, its requests one by one. Exit codes: 0 nothing is pressing, 3 a request is overdue or due within a
+    week.
+
+    \b
+    Examples:
+      sunlake erase status
+      sunlake erase status b1a217d11a03f9bc0352
+    """
+    import msgspec
+
+    from pipeline.privacy.batch_report import all_statuses
+    from pipeline.privacy.batch_store import load_batch
+    from pipeline.privacy.desk import open_desk
+
+    with open_desk(frame.settings()) as desk:
+        if batch_id is not None:
+            load_batch(desk.lake, batch_id)  # says what to do where there is none
+        found = [each for each in all_statuses(desk) if batch_id in {None, each.batch_id}]
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
+    elif batch_id is None:
+        _print_batches(found)
+    else:
+        _print_requests(found[0])
+    return 3 if any(each.warnings for each in found) else 0
+
+
+@click.command("verify")
+@pass_frame
+def verify(frame: Frame) -> int:
+    r"""Prove again what was done: the ledger of deeds is whole, and nobody who was erased is in the lake.
+
+    People are known by MACs only, so every id of the lake and of the ledger is hashed and compared; nothing is asked
+    upstream. Batches that are still open are scanned for byte by byte.
+
+    Exit codes: 0 all holds, 1 something does not, 3 a batch is open.
+
+    \b
+    Example:
+      sunlake erase verify
+    """
+    from pipeline.privacy.desk import open_desk
+    from pipeline.privacy.verify import verify_all
+
+    with open_desk(frame.settings()) as desk:
+        found = verify_all(desk)
+    head = f"{found.deeds:,} deeds, the last {found.head.seq}: {found.head.hash[:16]}"
+    click.echo(f"ledger of deeds: {'whole' if not found.problems else 'BROKEN'}; {head}")
+    for problem in found.problems:
+        click.echo(f"  {problem}", err=True)
+    click.echo(f"lake: {found.back:,} ids of people who were erased" if found.back else "lake: nobody is back")
+    if found.back:
+        click.echo("  a backup was restored, or another program wrote them: run `sunlake erase replay`", err=True)
+    for batch_id, verdict in found.open_batches.items():
+        click.echo(f"batch {batch_id} is open: {verdict}", err=True)
+    return found.exit_code
+
+
+@click.command("replay")
+@click.option(
+    "--wait",
+    "wait_seconds",
+    type=click.FloatRange(min=0),
+    default=600.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for a compaction or build that is running.",
+)
+@pass_frame
+def replay(frame: Frame, *, wait_seconds: float) -> int:
+    r"""Erase again whoever came back, after a backup of the lake was restored.
+
+    The suppression list and the ledger of deeds (_sunlake/privacy) must be the present ones, not those of the backup.
+
+    \b
+    Example:
+      sunlake erase replay
+    """
+    from pipeline.privacy.desk import open_desk
+    from pipeline.privacy.replay import replay as erase_again
+    from pipeline.privacy.scan.report import Verdict
+
+    with open_desk(frame.settings()) as desk:
+        outcome, report = erase_again(desk, wait_seconds=wait_seconds)
+    if report is None:
+        click.echo("nobody is back: there is nothing to erase again")
+        return 0
+    click.echo(f"{sum(outcome.removed.values()):,} rows removed in {outcome.touched:,} files; scan: {report.verdict}")
+    if outcome.derived is not None and outcome.derived.had_warehouse:
+        click.echo("the models were removed; run `sunlake build`")
+    return 0 if report.verdict is Verdict.CLEAN else 3
+
+
+def _print_batches(found: Sequence[BatchStatus]) -> None:
+    from pipeline.cli.output import print_table
+
+    if not found:
+        click.echo("no batch was planned yet; begin with `sunlake erase plan BATCH`")
+        return
+    columns = ["batch", "planned", "state", "requests", "outcomes", "next due", "left"]
+    rows = []
+    for batch in found:
+        unmet = [request.due_at[:10] for request in batch.requests if request.outcome != "complete"]
+        outcomes = ", ".join(f"{count:,} {name}" for name, count in batch.outcomes.items())
+        left = ", ".join(f"{each.step} ({each.status or 'begun'})" for each in batch.left)
+        rows.append(
+            [
+                batch.batch_id,
+                batch.created_at[:16],
+                batch.state,
+                len(batch.requests),
+                outcomes,
+                min(unmet, default=""),
+                left,
+            ]
+        )
+    print_table(columns, rows, right=["requests"])
+    for batch in found:
+        for request in batch.warnings:
+            click.echo(f"{request.request_ref} ({batch.batch_id}): {request.urgency.replace('_', ' ')}", err=True)
+
+
+def _print_requests(batch: BatchStatus) -> None:
+    from pipeline.cli.output import print_table
+
+    click.echo(f"batch {batch.batch_id}: {batch.state}; plan {batch.plan_id}")
+    columns = ["request", "tag", "action", "found", "outcome", "due", "", "left"]
+    rows = [
+        [
+            request.request_ref,
+            (request.tag or "")[:12],
+            request.action,
+            request.state,
+            request.outcome,
+            request.due_at[:10],
+            request.urgency.replace("_", " "),
+            ", ".join(f"{each.step} ({each.status or 'begun'})" for each in request.left),
+        ]
+        for request in batch.requests
+    ]
+    print_table(columns, rows)

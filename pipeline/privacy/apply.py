@@ -1,0 +1,334 @@
+"""Carries out a batch that was planned and confirmed, step by step as in gdpr.md, section 5; resumable at any point.
+
+    work file -> holds -> suppress -> upstream -> lake -> models, ledger -> scan -> close
+
+Every step is a deed before and after. Whatever stops the process, `carry_out` goes on with the same batch later; only
+when nothing is left does the work file go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from pipeline.errors import ApiError, ConfigError, LockedError, SunlakeError
+from pipeline.lake import storage
+from pipeline.privacy.access_batch import write_copies
+from pipeline.privacy.batch_report import write_report
+from pipeline.privacy.derived import rebuild_derived
+from pipeline.privacy.desk import Desk
+from pipeline.privacy.hits import quoting_messages
+from pipeline.privacy.holds_of_batch import without_held
+from pipeline.privacy.journal import BatchJournal
+from pipeline.privacy.lake_batch import REWRITTEN, LakeOutcome, erase_lake
+from pipeline.privacy.lake_view import open_view
+from pipeline.privacy.people import joined, refreshed
+from pipeline.privacy.proof_of_batch import prove
+from pipeline.privacy.scan.report import ScanReport, Verdict
+from pipeline.privacy.upstream_batch import as_subject, erase_all_upstream
+from pipeline.privacy.upstream_types import UpstreamPolicy, UpstreamResult, UpstreamStatus
+from pipeline.privacy.words import Event, Status, Step
+from pipeline.privacy.work import Work, destroy_work, load_work, save_work
+from pipeline.suppression.listing import entries_for, suppress
+from pipeline.suppression.mentions import Mentions
+from pipeline.suppression.redact import Policy
+from pipeline.suppression.subjects import Action, Subject
+
+ALIASES_FOR: Final = timedelta(days=30)
+"""How long external ids, addresses and numbers stay refused after upstream is verified gone (gdpr.md, section 7)."""
+
+SUPPRESSED: Final = frozenset({Action.ERASE, Action.PII_ONLY, Action.SUPPRESS, Action.RESTRICT})
+"""Actions that the gate has to know of."""
+
+WAIT_SECONDS: Final = 600.0
+
+OnStep = Callable[[Step, str], None]
+"""Told of each step that begins, with a sentence for a person."""
+
+
+@dataclass(slots=True)
+class Applied:
+    """What became of a batch in this run."""
+
+    batch_id: str
+    subjects: Sequence[Subject] = field(default=(), repr=False)
+    held: Sequence[str] = ()
+    upstream: dict[str, UpstreamResult] = field(default_factory=dict)
+    lake: LakeOutcome = field(default_factory=LakeOutcome)
+    copies: int = 0
+    models: int | None = None
+    scan: ScanReport | None = None
+    report: Path | None = None
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def status(self) -> Status:
+        """`complete` only if every subject is gone everywhere, and seen to be."""
+        return Status.PARTIAL if self.problems else Status.COMPLETE
+
+    @property
+    def exit_code(self) -> int:
+        """0 complete, 3 done in part."""
+        return 3 if self.problems else 0
+
+
+async def carry_out(
+    desk: Desk,
+    batch_id: str,
+    *,
+    remove_input: bool = False,
+    wait_seconds: float = WAIT_SECONDS,
+    on_step: OnStep | None = None,
+) -> Applied:
+    """Carry out a confirmed batch, or go on with one that was cut.
+
+    Args:
+        desk: the desk.
+        batch_id: a batch whose plan was confirmed (`confirm.confirm_plan`).
+        remove_input: delete the file that the requests came in, which names everybody.
+        wait_seconds: how long to wait for a compaction, a repair or a build that is running.
+        on_step: for progress.
+
+    Raises:
+        PlanRefusedError: there is no such batch, it was not confirmed, or it is closed.
+        ApiError, ConfigError: an app does not answer, or refuses the key; its subjects are kept out, and no more.
+        SunlakeError: the lake, the ledger or the ledger of deeds can't be used; the batch can be resumed.
+    """
+    run = _Run(desk, BatchJournal(desk.deeds, batch_id), load_work(desk, batch_id), wait_seconds, on_step)
+    return await run.to_the_end(remove_input=remove_input)
+
+
+class _Run:
+    def __init__(
+        self, desk: Desk, journal: BatchJournal, work: Work, wait_seconds: float, on_step: OnStep | None
+    ) -> None:
+        self._desk = desk
+        self._journal = journal
+        self._work = work
+        self._wait_seconds = wait_seconds
+        self._on_step = on_step
+        self._applied = Applied(journal.batch)
+
+    async def to_the_end(self, *, remove_input: bool) -> Applied:
+        self._resume()
+        self._hold()
+        await self._suppress()
+        self._copy()
+        await self._upstream()
+        self._lake()
+        self._rebuild()
+        if remove_input:
+            self._remove_input()
+        self._scan()
+        self._close()
+        return self._applied
+
+    def _resume(self) -> None:
+        """Say that the batch goes on, if it was begun before."""
+        events = {deed.event for deed in self._desk.deeds.read(self._journal.batch)}
+        if Event.BEGIN in events:
+            self._desk.deeds.append(self._journal.batch, Event.RESUME)
+
+    def _hold(self) -> None:
+        """Leave out whom a legal hold covers now, whatever the plan said."""
+        self._say(Step.HOLD, "looking for legal holds")
+        free, held = without_held(self._desk, self._work.subjects, self._work.requests, batch=self._journal.batch)
+        for subject in held:
+            self._journal.end(Step.HOLD, subject.tag, Status.HELD)
+        if held:
+            self._applied.problems.append(f"{len(held):,} held: a legal hold keeps their data until it is released")
+        self._applied.held = [subject.tag for subject in held]
+        self._work = self._work.with_subjects(free)
+
+    async def _suppress(self) -> None:
+        """Keep everybody out first; then look again, since an export may have brought more of them since the plan."""
+        self._say(Step.SUPPRESS, "keeping the subjects out of the lake")
+        self._journal.begin(Step.SUPPRESS, subjects=len(self._work.subjects))
+        added = self._keep_out(self._work.subjects)
+        self._take(await refreshed(self._desk, self._work.subjects, self._work.requests))
+        added += self._keep_out(self._work.subjects)
+        self._journal.end(Step.SUPPRESS, None, Status.DONE, entries=added)
+
+    def _copy(self) -> None:
+        """Copies for those who asked for one, before anything of them goes; copies of the erased go."""
+        asked = [subject for subject in self._work.subjects if subject.action is Action.ACCESS]
+        if asked:
+            self._say(Step.ACCESS, f"writing {len(asked):,} copies")
+        self._applied.copies = write_copies(self._desk, self._journal, asked, erased=self._of(*REWRITTEN))
+
+    async def _upstream(self) -> None:
+        subjects = self._of(*REWRITTEN)
+        if not subjects:
+            return
+        self._say(Step.USER, f"erasing {len(subjects):,} people at Sunshine Conversations")
+        privacy = self._desk.settings.privacy
+        quoting = self._quoting(subjects) if privacy.quotes == "delete_quoting_message" else frozenset()
+        policy = UpstreamPolicy(quotes=privacy.quotes, quoting_message_ids=quoting)
+        try:
+            results = await erase_all_upstream(
+                self._desk.settings, subjects, journal=self._journal, policy=policy, on_subject=self._tell
+            )
+        except (ApiError, ConfigError):
+            # A wrong app id or a revoked key: nobody is taken for erased, nothing else is done (T5).
+            self._journal.end(Step.KNOWN_GOOD, None, Status.FATAL)
+            raise
+        self._applied.upstream = results
+        found = [self._grown(subject) for subject in self._work.subjects]
+        if found != list(self._work.subjects):
+            self._take(found)
+            self._keep_out(found)
+
+    def _lake(self) -> None:
+        self._say(Step.LAKE, "rewriting the lake")
+        subjects = self._work.subjects
+        privacy = self._desk.settings.privacy
+        mentions = Mentions(subjects) if privacy.mentions == "redact" else None
+        try:
+            self._applied.lake = erase_lake(
+                self._desk,
+                subjects,
+                journal=self._journal,
+                policy=Policy(scope=privacy.scope, mentions=mentions),
+                wait_seconds=self._wait_seconds,
+            )
+        except LockedError as error:
+            self._journal.end(Step.LAKE, None, Status.FAILED_RETRYABLE)
+            self._applied.problems.append(f"the lake is not rewritten: {error}")
+
+    def _rebuild(self) -> None:
+        """Models that were removed come back from what is left; a build that fails can be repeated by hand."""
+        derived = self._applied.lake.derived
+        warehouse, report = _removed_before(self._desk, self._journal.batch)
+        if not warehouse and (derived is None or not derived.had_warehouse):
+            return
+        self._say(Step.DERIVED, "building the models anew")
+        with_report = report or (derived is not None and derived.had_report)
+        try:
+            self._applied.models = rebuild_derived(self._desk.settings, with_report=with_report)
+        except SunlakeError as error:
+            self._journal.end(Step.DERIVED, None, Status.FAILED_RETRYABLE)
+            self._applied.problems.append(f"the models were removed and could not be built again: {error}")
+            return
+        self._journal.end(Step.REBUILD, None, Status.DONE, models=self._applied.models)
+
+    def _remove_input(self) -> None:
+        if self._work.source is not None:
+            storage.unlink(Path(self._work.source))
+            self._journal.end(Step.FILES, None, Status.DONE, inputs=1)
+
+    def _scan(self) -> None:
+        """Look through everything for what should be gone. The work file itself is sealed, and so no hit."""
+        subjects = self._of(*REWRITTEN)
+        if not subjects:
+            return
+        self._say(Step.SCAN, "looking for what is left")
+        self._journal.begin(Step.SCAN)
+        report = self._applied.scan = prove(self._desk, subjects, source=self._work.source)
+        sizes = {"files": report.files, "bytes": report.bytes, "hits": report.residual}
+        self._journal.end(Step.SCAN, None, report.verdict.value, unreadable=len(report.unreadable), **sizes)
+        if report.verdict is not Verdict.CLEAN:
+            self._applied.problems.append(_said(report))
+
+    def _close(self) -> None:
+        for subject in self._work.subjects:
+            result = self._applied.upstream.get(subject.tag)
+            if result is not None and result.status is not UpstreamStatus.DONE:
+                self._applied.problems.append(_undone(result))
+        self._applied.problems = list(dict.fromkeys(self._applied.problems))
+        self._applied.subjects = tuple(self._work.subjects)
+        status = self._applied.status
+        for subject in self._work.subjects:
+            self._journal.end(Step.CLOSE, subject.tag, self._status_of(subject))
+        self._journal.end(Step.CLOSE, None, status, subjects=len(self._work.subjects))
+        if status is Status.COMPLETE:
+            # From now on those who come back with an old address are new people, after a time.
+            self._keep_out(self._work.subjects)
+            destroy_work(self._desk, self._journal.batch)
+        self._desk.deeds.append(self._journal.batch, Event.CLOSE, status=status)
+        self._applied.report = write_report(self._desk, self._journal.batch, scan=self._applied.scan)
+
+    def _status_of(self, subject: Subject) -> Status:
+        result = self._applied.upstream.get(subject.tag)
+        if subject.action not in REWRITTEN:
+            return Status.DONE
+        if result is None:
+            return Status.FAILED_RETRYABLE
+        if result.status is not UpstreamStatus.DONE:
+            return _STATUSES[result.status]
+        scan = self._applied.scan
+        return Status.COMPLETE if scan is not None and scan.verdict is Verdict.CLEAN else Status.PARTIAL
+
+    def _keep_out(self, subjects: Sequence[Subject]) -> int:
+        until = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + ALIASES_FOR
+        entries = [
+            entry
+            for subject in subjects
+            if subject.action in SUPPRESSED
+            for entry in entries_for(subject, self._desk.keyring, batch=self._journal.batch, until=until)
+        ]
+        return suppress(self._desk.lake, entries)
+
+    def _grown(self, subject: Subject) -> Subject:
+        result = self._applied.upstream.get(subject.tag)
+        return subject if result is None else joined(subject, as_subject(subject, result.discovered))
+
+    def _take(self, subjects: Sequence[Subject]) -> None:
+        """Remember what is known of the subjects, durably: it is what the next run begins with."""
+        self._work = self._work.with_subjects(subjects)
+        save_work(self._desk, self._journal.batch, self._work)
+
+    def _quoting(self, subjects: Sequence[Subject]) -> frozenset[str]:
+        """Messages of others that quote them, which the policy deletes upstream."""
+        found: set[str] = set()
+        for app_id in dict.fromkeys(subject.app_id for subject in subjects):
+            with open_view(self._desk.lake, self._desk.ledger, app_id) as view:
+                found |= quoting_messages(view, [subject for subject in subjects if subject.app_id == app_id])
+        return frozenset(found)
+
+    def _of(self, *actions: Action) -> list[Subject]:
+        return [subject for subject in self._work.subjects if subject.action in actions]
+
+    def _tell(self, subject: Subject, result: UpstreamResult) -> None:
+        if self._on_step is not None:
+            self._on_step(Step.USER, f"{subject.tag[:12]}: {result.status}")
+
+    def _say(self, step: Step, sentence: str) -> None:
+        if self._on_step is not None:
+            self._on_step(step, sentence)
+
+
+_STATUSES: Final = {
+    UpstreamStatus.PENDING: Status.UPSTREAM_PENDING,
+    UpstreamStatus.FAILED_RETRYABLE: Status.FAILED_RETRYABLE,
+    UpstreamStatus.FATAL: Status.FATAL,
+}
+
+
+def _removed_before(desk: Desk, batch_id: str) -> tuple[bool, bool]:
+    """Whether a run of the batch removed a warehouse and a report that are not there again."""
+    warehouse = report = False
+    for deed in desk.deeds.read(batch_id):
+        if deed.step is Step.DERIVED and deed.event is Event.END:
+            warehouse = warehouse or bool(deed.counts.get("warehouse"))
+            report = report or bool(deed.counts.get("report"))
+        elif deed.step is Step.REBUILD and deed.status is Status.DONE:
+            warehouse = report = False
+    return warehouse, report
+
+
+def _undone(result: UpstreamResult) -> str:
+    reason = "" if result.reason is None else f" ({result.reason})"
+    return f"upstream {result.status}{reason}: run `sunlake erase apply` again for the same plan"
+
+
+def _said(report: ScanReport) -> str:
+    if report.verdict is Verdict.RESIDUAL:
+        places = ", ".join(sorted({hit.path for hit in report.hits})[:5])
+        return f"the scan found {report.residual:,} traces, in {places}; remove what is left there, then apply again"
+    if report.verdict is Verdict.VOID:
+        return "the scan did not find what was planted for it, so it proves nothing; report this as a bug"
+    places = ", ".join(sorted({unread.path for unread in report.unreadable})[:5])
+    return f"the scan could not read {len(report.unreadable):,} files ({places}); give the right to read them"

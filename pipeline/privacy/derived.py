@@ -1,0 +1,112 @@
+"""What was computed from the lake: removed when people are erased, and built anew (gdpr.md, section 6, "DERIVED").
+
+DuckDB keeps the bytes of deleted rows in its file, so models are never patched: the warehouse, the marts, the report
+and what quarantine kept of damaged files go whole, and stay away until a build has succeeded.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pipeline.config import Settings
+from pipeline.errors import LockedError
+from pipeline.lake import storage
+from pipeline.lake.layout import Lake
+from pipeline.lake.lock import writer_lock
+from pipeline.report.files import default_page
+from pipeline.warehouse.build import LOCK, build
+from pipeline.warehouse.stored import warehouse_file
+
+RETRY_SECONDS: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What was removed: the number of files, and what there was to be made again."""
+
+    files: int
+    had_warehouse: bool
+    had_report: bool
+
+
+def remove_derived(lake: Lake, *, wait_seconds: float) -> Removed:
+    """Remove all that a build or a report has written, and the quarantine.
+
+    Args:
+        lake: the lake.
+        wait_seconds: how long to wait for a build that is running, lest it publish what it read before.
+
+    Raises:
+        LockedError: the build still runs.
+        StorageError: a file can't be removed.
+    """
+    warehouse = warehouse_file(lake)
+    places = [
+        warehouse,
+        warehouse.with_name(warehouse.name + ".wal"),
+        lake.private / "build",
+        lake.private / "tmp",
+        lake.private / "quarantine",
+        default_page(lake.root).parent,
+        lake.root / "marts",
+    ]
+    with awaited_lock(lake, LOCK, what="erase", seconds=wait_seconds):
+        found = Removed(
+            files=sum(_count_files(place) for place in places),
+            had_warehouse=warehouse.exists(),
+            had_report=default_page(lake.root).exists(),
+        )
+        for place in places:
+            if place.is_dir():
+                storage.remove_tree(place)
+            else:
+                storage.unlink(place)
+        for folder in (lake.private, lake.root):
+            storage.sync_folder(folder)
+    return found
+
+
+def rebuild_derived(settings: Settings, *, with_report: bool) -> int:
+    """Build the warehouse from what is left, and the report if there was one; returns how many models were built.
+
+    Raises:
+        LakeError, ModelError: nothing was published; `sunlake build` tries again.
+    """
+    summary = build(settings, full=True)
+    if with_report:
+        from pipeline.report.files import write_html  # noqa: PLC0415 - charts take a second to import
+        from pipeline.report.report import make_report  # noqa: PLC0415 - as above
+
+        write_html(make_report(settings.lake_path), default_page(settings.lake_path))
+    return sum(model.outcome == "built" for model in summary.models)
+
+
+@contextmanager
+def awaited_lock(lake: Lake, name: str, *, what: str, seconds: float) -> Iterator[None]:
+    """Hold the lock of an app or of the warehouse, waiting for whoever holds it.
+
+    Raises:
+        LockedError: it is still held after so many seconds; the message names the holder.
+    """
+    deadline = time.monotonic() + seconds
+    with ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(writer_lock(lake, name, what=what))
+                break
+            except LockedError:
+                if time.monotonic() >= deadline:
+                    raise
+            time.sleep(RETRY_SECONDS)
+        yield
+
+
+def _count_files(place: Path) -> int:
+    if place.is_dir():
+        return sum(path.is_file() for path in place.rglob("*"))
+    return int(place.exists())

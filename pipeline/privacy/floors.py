@@ -1,0 +1,90 @@
+"""The retention floor of each app: nothing older is admitted again, or the next sweep would bring back what expired.
+
+It lies in the lake and not in the ledger, since a ledger that is rebuilt from the lake knows nothing of what is gone.
+Conversations can't be listed by name instead: one that expired comes back to life with the next message in it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.errors import CorruptLakeError
+from pipeline.lake import storage
+from pipeline.lake.layout import Lake
+from pipeline.lake.tables import Table
+from pipeline.lake.values import format_moment, parse_moment
+from pipeline.privacy.expiry import Expiry, Selection
+
+
+def read_floor(lake: Lake, app_id: str) -> datetime | None:
+    """The moment before which nothing of the app is admitted; None if there is none.
+
+    Raises:
+        CorruptLakeError: the file of floors is damaged; an export must not run without knowing them.
+    """
+    text = _read(lake).get(app_id)
+    return parse_moment(text) if text is not None else None
+
+
+def raise_floor(lake: Lake, app_id: str, before: datetime) -> datetime:
+    """Make sure that the floor is at least here, durably; it never sinks. Returns where it is now.
+
+    To be called before anything is removed, by the holder of the app's lock.
+    """
+    known = read_floor(lake, app_id)
+    if known is not None and known >= before:
+        return known
+    path = _path(lake)
+    storage.make_folder(path.parent)
+    with storage.storage_errors():
+        path.parent.chmod(0o700)
+    floors = _read(lake) | {app_id: format_moment(before)}
+    storage.write_atomic(path, msgspec.json.encode(floors, order="sorted"))
+    with storage.storage_errors():
+        path.chmod(0o600)
+    return before
+
+
+def admits_conversation(floor: datetime | None, *, last_updated_at: str | None, created_at: str | None = None) -> bool:
+    """Whether a listed conversation is to be walked: not if its last activity is below the floor.
+
+    One that tells no moment is walked. To be asked where a list is read, before a visit or a sweep is marked as due:
+    participants carry no moment by which they could be refused later.
+    """
+    moments = [parse_moment(text) for text in (last_updated_at, created_at) if text is not None]
+    known = [moment for moment in moments if moment is not None]
+    return floor is None or not known or max(known) >= floor
+
+
+def admit_rows(table: Table, rows: pa.Table, floor: datetime | None) -> pa.Table:
+    """The rows that may be written: no message, event or conversation from below the floor, nor a quote of one."""
+    if floor is None:
+        return rows
+    if table.name == "conversations":
+        last = pc.coalesce(rows["last_updated_at"], rows["created_at"])
+        limit = pa.scalar(floor, pa.timestamp("ms", tz="UTC"))
+        is_old = pc.and_kleene(pc.less(last, limit), pc.fill_null(pc.less(rows["created_at"], limit), fill_value=True))
+        return rows.filter(pc.invert(pc.fill_null(is_old, fill_value=False)))
+    return Expiry(Selection(messages_before=floor)).apply(table, rows).rows
+
+
+def _path(lake: Lake) -> Path:
+    return lake.private / "privacy" / "floors.json"
+
+
+def _read(lake: Lake) -> dict[str, str]:
+    path = _path(lake)
+    if not path.exists():
+        return {}
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+    except msgspec.DecodeError:
+        found = None
+    if found is None or any(parse_moment(text) is None for text in found.values()):
+        raise CorruptLakeError(f"{path} is damaged; run `sunlake erase expire` with the age in use to write it anew")
+    return found

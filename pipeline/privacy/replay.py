@@ -1,0 +1,143 @@
+"""Who is back: erased people in a lake that was restored from a backup, found by MACs and erased again (gdpr.md, 7)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from pipeline.lake.corruption import corruption
+from pipeline.lake.layout import new_commit_id
+from pipeline.lake.repair import apps_of
+from pipeline.lake.tables import TABLES
+from pipeline.privacy.desk import Desk
+from pipeline.privacy.hit_files import data_files
+from pipeline.privacy.journal import BatchJournal
+from pipeline.privacy.lake_batch import LakeOutcome, erase_lake
+from pipeline.privacy.proof_of_batch import prove
+from pipeline.privacy.scan.report import ScanReport
+from pipeline.privacy.words import Event, Status, Step
+from pipeline.suppression.listing import load
+from pipeline.suppression.matcher import Effect
+from pipeline.suppression.redact import Policy
+from pipeline.suppression.subjects import Action, Kind, Subject
+from pipeline.suppression.suppressed import Suppressed
+from pipeline.walk import ledger as tables
+
+MEMORY_LIMIT: Final = "512MB"
+IDS_AT_ONCE: Final = 100_000
+
+_ACTIONS: Final = {Effect.DROP: Action.ERASE, Effect.MASK: Action.PII_ONLY}
+_IDS: Final[Mapping[Kind, tuple[tuple[str, str], ...]]] = {
+    Kind.USER: (
+        ("users", "user_id"),
+        ("clients", "user_id"),
+        ("devices", "user_id"),
+        ("participants", "user_id"),
+        ("messages", "author_user_id"),
+        ("events", "user_id"),
+    ),
+    Kind.CLIENT: (("clients", "client_id"), ("devices", "client_id")),
+    Kind.DEVICE: (("devices", "device_id"),),
+    Kind.PARTICIPANT: (("participants", "participant_id"),),
+    Kind.CONVERSATION: (
+        ("conversations", "conversation_id"),
+        ("participants", "conversation_id"),
+        ("messages", "conversation_id"),
+        ("events", "conversation_id"),
+    ),
+    Kind.MESSAGE: (("messages", "message_id"), ("events", "message_id")),
+}
+"""Where ids of each kind stand in the lake; tombstones hold them by entity."""
+
+
+def come_back(desk: Desk, app_id: str) -> list[Subject]:
+    """Those of an app who were erased or masked and are in the lake or the ledger: at most one subject for each action.
+
+    Raises:
+        PrivacyKeyError: a key that made a suppression is missing.
+        CorruptLakeError: a file can't be read.
+    """
+    found = []
+    for effect, action in _ACTIONS.items():
+        matcher = Suppressed(load(desk.lake).in_force(app_id), desk.keyring, app_id=app_id, effects=(effect,))
+        kinds = [kind for kind in _IDS if matcher.any_of(kind, effect=effect)]
+        ids = {kind: _matching(desk, app_id, matcher, kind, effect) for kind in kinds}
+        if any(ids.values()):
+            found.append(_subject(desk, app_id, action, ids))
+    return found
+
+
+def replay(desk: Desk, *, wait_seconds: float) -> tuple[LakeOutcome, ScanReport | None]:
+    """Erase again whoever came back into the lake; nothing is asked upstream.
+
+    Raises:
+        LakeError, LedgerError, PrivacyKeyError: it can be repeated.
+    """
+    subjects = [subject for app_id in apps_of(desk.lake) for subject in come_back(desk, app_id)]
+    journal = BatchJournal(desk.deeds, f"e{new_commit_id()}")
+    desk.deeds.append(journal.batch, Event.REPLAY, counts={"subjects": len(subjects)})
+    if not subjects:
+        return LakeOutcome(), None
+    policy = Policy(scope=desk.settings.privacy.scope)
+    outcome = erase_lake(desk, subjects, journal=journal, policy=policy, wait_seconds=wait_seconds)
+    report = prove(desk, subjects)
+    journal.end(Step.SCAN, None, report.verdict.value, hits=report.residual, files=report.files)
+    journal.end(Step.REPLAY, None, Status.DONE, rows=sum(outcome.removed.values()))
+    return outcome, report
+
+
+def _subject(desk: Desk, app_id: str, action: Action, ids: Mapping[Kind, frozenset[str]]) -> Subject:
+    nothing: frozenset[str] = frozenset()
+    return Subject(
+        app_id=app_id,
+        tag=desk.keyring.mac("tag", app_id, "replay", action),
+        action=action,
+        user_ids=ids.get(Kind.USER, nothing),
+        client_ids=ids.get(Kind.CLIENT, nothing),
+        device_ids=ids.get(Kind.DEVICE, nothing),
+        participant_ids=ids.get(Kind.PARTICIPANT, nothing),
+        personal_conversation_ids=ids.get(Kind.CONVERSATION, nothing),
+        message_ids=ids.get(Kind.MESSAGE, nothing),
+    )
+
+
+def _matching(desk: Desk, app_id: str, matcher: Suppressed, kind: Kind, effect: Effect) -> frozenset[str]:
+    found: set[str] = set()
+    for ids in (*_in_lake(desk, app_id, kind), *_in_ledger(desk, app_id, kind)):
+        found.update(ids.filter(matcher.has(kind, ids, effect=effect)).to_pylist())
+    return frozenset(found)
+
+
+def _in_lake(desk: Desk, app_id: str, kind: Kind) -> Iterator[pa.ChunkedArray]:
+    columns: dict[str, list[str]] = defaultdict(list)
+    for table, column in _IDS[kind]:
+        columns[table].append(f'select distinct "{column}" as id from rows_of_app where "{column}" is not null')
+    columns["tombstones"].append(f"select distinct entity_id as id from rows_of_app where entity = '{kind}'")
+    for table, queries in columns.items():
+        files = [str(desk.lake.final(path)) for path in data_files(desk.lake, app_id, TABLES[table])]
+        if not files:
+            continue
+        with duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": 2}) as duck, corruption(files):
+            duck.read_parquet(files).create_view("rows_of_app")
+            for query in queries:
+                for batch in duck.sql(query).to_arrow_reader(IDS_AT_ONCE):
+                    yield pa.chunked_array([pc.cast(batch["id"], pa.string())])
+
+
+def _in_ledger(desk: Desk, app_id: str, kind: Kind) -> Iterator[pa.ChunkedArray]:
+    sources: dict[Kind, Sequence[sa.Column[str]]] = {
+        Kind.USER: (tables.users.c.user_id, tables.users.c.merged_into, tables.conversations.c.via_user_id),
+        Kind.CONVERSATION: (tables.conversations.c.conversation_id,),
+        Kind.MESSAGE: (tables.conversations.c.head_id, tables.conversations.c.tail_id),
+    }
+    for column in sources.get(kind, ()):
+        query = sa.select(column).distinct().where(column.table.c.app_id == app_id, column.is_not(None))
+        with desk.ledger.read() as connection:
+            for part in connection.execution_options(yield_per=IDS_AT_ONCE).scalars(query).partitions():
+                yield pa.chunked_array([pa.array(part, pa.string())])

@@ -1,0 +1,52 @@
+"""All places where sunlake may have written something of a person (gdpr.md, section 8)."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from pipeline.lake.layout import Lake
+from pipeline.privacy.scan.roots import Root
+
+
+def places(
+    lake: Lake,
+    *,
+    inputs: Iterable[Path] = (),
+    access: Iterable[Path] = (),
+    prefect_home: Path | None = None,
+    ledger: Path | None = None,
+    spool: Path | None = None,
+    extra: Iterable[Path] = (),
+    temporary: Path | None = None,
+) -> list[Root]:
+    """The roots of a batch's scan. The lake holds staging, quarantine, ledger, warehouse, caches, logs and marts.
+
+    Args:
+        lake: the lake.
+        inputs: the files with the requests; they may be gone, and should be.
+        access: copies that were written for people, and their folders.
+        prefect_home: the scheduler's database and results.
+        ledger: a ledger's file outside the lake.
+        spool: where webhooks are received.
+        extra: further folders from the settings; these must be there.
+        temporary: the folder of temporary files, by default the system's; only this user's files in it are looked at.
+    """
+    roots = [Root(label="lake", path=lake.root)]
+    roots += _numbered("input", inputs)
+    roots += _numbered("access", access)
+    for label, path in (("prefect", prefect_home), ("ledger", ledger), ("spool", spool)):
+        if path is not None:
+            roots.append(Root(label=label, path=path, optional=True))
+    roots += _numbered("extra", extra, optional=False)
+    home = Path(tempfile.gettempdir()) if temporary is None else temporary
+    roots.append(Root(label="tmp", path=home, optional=True, owned_only=True, follow=False))
+    return roots
+
+
+def _numbered(label: str, paths: Iterable[Path], *, optional: bool = True) -> list[Root]:
+    return [
+        Root(label=f"{label}{number}", path=path, optional=optional)
+        for number, path in enumerate(dict.fromkeys(paths), start=1)
+    ]

@@ -1,0 +1,64 @@
+"""Whether what was done still holds: the ledger of deeds is whole, nobody is back, and no batch stands open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pipeline.lake.repair import apps_of
+from pipeline.privacy.batch_store import list_batches, open_work
+from pipeline.privacy.deeds_chain import Problem
+from pipeline.privacy.deeds_head import Head
+from pipeline.privacy.desk import Desk
+from pipeline.privacy.lake_batch import REWRITTEN
+from pipeline.privacy.proof_of_batch import prove
+from pipeline.privacy.replay import come_back
+from pipeline.privacy.work import is_confirmed
+from pipeline.suppression.matcher import ids_of
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What was found. `back` counts ids; `open_batches` says of each batch that is not closed what a scan showed."""
+
+    deeds: int
+    head: Head
+    problems: Sequence[Problem]
+    back: int
+    open_batches: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def exit_code(self) -> int:
+        """0 all holds, 1 something does not, 3 a batch is open."""
+        if self.problems or self.back:
+            return 1
+        return 3 if self.open_batches else 0
+
+
+def verify_all(desk: Desk) -> Verified:
+    """Look at everything again; nothing is changed.
+
+    Raises:
+        LakeError, PrivacyKeyError: it can't be found out.
+    """
+    head = desk.deeds.head()
+    back = [subject for app_id in apps_of(desk.lake) for subject in come_back(desk, app_id)]
+    return Verified(
+        deeds=sum(1 for _ in desk.deeds.read()),
+        head=head,
+        problems=desk.deeds.verify(),
+        back=sum(len(ids) for subject in back for _, ids in ids_of(subject)),
+        open_batches=_open_batches(desk),
+    )
+
+
+def _open_batches(desk: Desk) -> dict[str, str]:
+    found = {}
+    for batch in list_batches(desk.lake):
+        if batch.state == "closed" or not is_confirmed(desk, batch):
+            continue
+        _, subjects, source = open_work(batch, wrapping_key=desk.keyring.subkey("work"))
+        wanted = [subject for subject in subjects if subject.action in REWRITTEN]
+        report = prove(desk, wanted, source=source)
+        found[batch.batch_id] = f"the scan is {report.verdict}, {report.residual:,} traces"
+    return found

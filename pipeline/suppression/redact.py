@@ -1,0 +1,245 @@
+"""The one rule of what may stay in a table (gdpr.md, section 5).
+
+Used when rows are admitted, when they are published, and when files are rewritten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.lake.tables import Table
+from pipeline.suppression.inside import ERASED, clean_ids, clean_payload, clean_quote, map_strings
+from pipeline.suppression.matcher import BRAND_SEPARATOR, ID_KINDS, Effect, Matcher
+from pipeline.suppression.mentions import Mentions
+from pipeline.suppression.registry import ENTITY_KINDS, ERASURE_TARGETS, inside_of, keys_of, masked_of
+from pipeline.suppression.subjects import Kind
+
+_NAMES_OF_TALK = ("display_name", "description", "icon_url", "metadata", "extra")
+_TEXTS = ("text", "display_name", "description")
+_JSONS = ("content", "metadata", "references", "quoted_message", "activity", "extra")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What is a matter of choice (`[privacy]` in sunlake.toml).
+
+    Args:
+        scope: "whole" drops personal conversations, "authored" keeps what the business wrote in them.
+        mentions: what to redact in surviving rows of the subjects' group conversations; None leaves it.
+    """
+
+    scope: Literal["whole", "authored"] = "whole"
+    mentions: Mentions | None = None
+
+
+WHOLE = Policy()
+
+
+@dataclass(frozen=True, slots=True)
+class Redacted:
+    """What is left of some rows: `removed` are gone, `changed` differ.
+
+    `taken` are the rows that went or were changed as they were, `given` the changed ones as they are now: the rows
+    before, less those taken, with those given, are the rows now.
+    """
+
+    rows: pa.Table
+    removed: int
+    changed: int
+    taken: pa.Table
+    given: pa.Table
+
+
+def redact(table: Table, rows: pa.Table, matcher: Matcher, *, policy: Policy = WHOLE) -> Redacted:
+    """Take everything out of a table's rows that may not stay.
+
+    Rows that stay as they are keep their values exactly, and their order. The rule applied twice changes nothing more.
+    """
+    gone = theirs(table, rows, matcher, policy=policy)
+    taken, rows = _parted(rows, gone)
+    changes = _Changes(rows)
+    doomed = _clean_inside(table, changes, matcher, policy)
+    _mask(table, changes, matcher)
+    if policy.scope == "authored" and table.name == "conversations":
+        _null(changes, _NAMES_OF_TALK, matcher.has(Kind.CONVERSATION, rows["conversation_id"]))
+    if policy.mentions is not None and table.name in {"messages", "conversations"}:
+        _redact_mentions(changes, matcher, policy.mentions)
+    touched = pa.array(sorted(changes.numbers | doomed), pa.int64())
+    changed = pa.array(sorted(changes.numbers - doomed), pa.int64())
+    kept = changes.rows
+    if doomed:
+        kept = kept.filter(pc.invert(_marks(kept.num_rows, sorted(doomed))))
+    taken_too = rows.take(touched)
+    return Redacted(
+        kept,
+        taken.num_rows + len(doomed),
+        len(changed),
+        pa.concat_tables([taken, taken_too]),
+        changes.rows.take(changed),
+    )
+
+
+def theirs(table: Table, rows: pa.Table, matcher: Matcher, *, policy: Policy = WHOLE) -> pa.ChunkedArray | None:
+    """Which rows go by their key columns, as far as these are among the rows' columns; None if none can."""
+    masks = []
+    for name, kind in keys_of(table.name):
+        if name not in rows.schema.names or not matcher.any_of(kind):
+            continue
+        mask = matcher.has(kind, _values(rows, name, kind))
+        if kind is Kind.CONVERSATION and policy.scope == "authored":
+            mask = _authored(table, rows, mask)
+        masks.append(mask)
+    owner = ERASURE_TARGETS[table.name].owner
+    drops_masked = ERASURE_TARGETS[table.name].drops_masked and matcher.any_of(Kind.USER, effect=Effect.MASK)
+    if drops_masked and owner is not None and owner in rows.schema.names:
+        masks.append(matcher.has(Kind.USER, rows[owner], effect=Effect.MASK))
+    if table.name == "tombstones":
+        masks += _tombstones(rows, matcher, policy)
+    return _either(masks)
+
+
+def _parted(rows: pa.Table, gone: pa.ChunkedArray | None) -> tuple[pa.Table, pa.Table]:
+    """The rows of the mask, and the others; a table that loses nothing is handed back as it is."""
+    if gone is None or not pc.any(gone).as_py():
+        return rows.slice(0, 0), rows
+    return rows.filter(gone), rows.filter(pc.invert(gone))
+
+
+def _values(rows: pa.Table, name: str, kind: Kind) -> pa.ChunkedArray:
+    if kind is not Kind.EXTERNAL_ID:
+        return rows[name]
+    brands = pc.fill_null(rows["brand_id"], "")
+    return pc.binary_join_element_wise(brands, rows[name], BRAND_SEPARATOR)
+
+
+def _authored(table: Table, rows: pa.Table, mask: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Of the rows of personal conversations those that go although the conversation stays."""
+    if table.name == "conversations":
+        return pc.and_(mask, False)
+    if table.name != "messages":
+        return mask
+    business = pc.fill_null(pc.equal(rows["author_type"], "business"), fill_value=False)
+    return pc.and_(mask, pc.invert(business))
+
+
+def _tombstones(rows: pa.Table, matcher: Matcher, policy: Policy) -> Iterator[pa.ChunkedArray]:
+    for entity, kind in ENTITY_KINDS.items():
+        if kind is Kind.CONVERSATION and policy.scope == "authored":
+            continue
+        if matcher.any_of(kind):
+            yield pc.and_(pc.equal(rows["entity"], entity), matcher.has(kind, rows["entity_id"]))
+
+
+def _either(masks: list[pa.ChunkedArray]) -> pa.ChunkedArray | None:
+    found = None
+    for mask in masks:
+        found = mask if found is None else pc.or_(found, mask)
+    return found
+
+
+class _Changes:
+    """Rows with single values changed, and the numbers of the rows that were."""
+
+    def __init__(self, rows: pa.Table) -> None:
+        self.rows = rows
+        self.numbers: set[int] = set()
+
+    def put(self, name: str, values: dict[int, str | None]) -> None:
+        """Set the values of some rows in a string column."""
+        if not values:
+            return
+        order = sorted(values)
+        mask = _marks(self.rows.num_rows, order)
+        column = self.rows[name].combine_chunks()
+        replaced = pc.replace_with_mask(column, mask, pa.array([values[number] for number in order], column.type))
+        self._set(name, replaced)
+        self.numbers.update(order)
+
+    def null(self, name: str, mask: pa.ChunkedArray) -> None:
+        """Null the values of the rows in the mask."""
+        column = self.rows[name]
+        hit = pc.and_(mask, pc.is_valid(column))
+        if pc.any(hit).as_py():
+            self._set(name, pc.if_else(hit, pa.scalar(None, column.type), column))
+            self.numbers.update(pc.indices_nonzero(hit).to_pylist())
+
+    def _set(self, name: str, column: pa.ChunkedArray | pa.Array) -> None:
+        index = self.rows.schema.get_field_index(name)
+        self.rows = self.rows.set_column(index, self.rows.schema.field(index), column)
+
+
+def _marks(count: int, numbers: list[int]) -> pa.Array:
+    return pc.is_in(pa.array(range(count), pa.int64()), value_set=pa.array(numbers, pa.int64()))
+
+
+def _clean_inside(table: Table, changes: _Changes, matcher: Matcher, policy: Policy) -> set[int]:
+    """Take ids and quotes of the subjects out of JSON; returns the rows that go for what their payload says."""
+    doomed: set[int] = set()
+    kinds = [kind for kind in ID_KINDS if kind is not Kind.CONVERSATION or policy.scope == "whole"]
+
+    def effect_of(value: str) -> Effect | None:
+        return matcher.effect_of(value, kinds)
+
+    for name, inside in inside_of(table.name, "ids", "quotes", "payload"):
+        column = changes.rows[name]
+        numbers = matcher.suspects(column)
+        if not numbers:
+            continue
+        values: dict[int, str | None] = {}
+        for number, text in zip(numbers, column.take(pa.array(numbers, pa.int64())).to_pylist(), strict=True):
+            if text is None:
+                continue
+            raw = text.encode()
+            clean = _cleaned(_CLEANERS[inside], raw, effect_of)
+            if inside == "payload" and (clean is None or clean == ERASED):
+                doomed.add(number)
+            elif clean != raw:
+                values[number] = None if clean is None else clean.decode()
+        changes.put(name, values)
+    return doomed
+
+
+Cleaner = Callable[[bytes, Callable[[str], Effect | None]], bytes | None]
+
+_CLEANERS: dict[str, Cleaner] = {"ids": clean_ids, "quotes": clean_quote, "payload": clean_payload}
+
+
+def _cleaned(clean: Cleaner, raw: bytes, effect_of: Callable[[str], Effect | None]) -> bytes | None:
+    try:
+        return clean(raw, effect_of)
+    except (ValueError, RecursionError):
+        return ERASED  # what can't be looked into can't stay
+
+
+def _mask(table: Table, changes: _Changes, matcher: Matcher) -> None:
+    """Null what is direct in the rows of people who asked for `pii_only`."""
+    owner = ERASURE_TARGETS[table.name].owner
+    if owner is not None and matcher.any_of(Kind.USER, effect=Effect.MASK):
+        _null(changes, masked_of(table.name), matcher.has(Kind.USER, changes.rows[owner], effect=Effect.MASK))
+
+
+def _null(changes: _Changes, names: Iterator[str] | tuple[str, ...], mask: pa.ChunkedArray) -> None:
+    if pc.any(mask).as_py():
+        for name in names:
+            changes.null(name, mask)
+
+
+def _redact_mentions(changes: _Changes, matcher: Matcher, mentions: Mentions) -> None:
+    rows = changes.rows
+    if not matcher.any_of(Kind.GROUP):
+        return
+    numbers = pc.indices_nonzero(matcher.has(Kind.GROUP, rows["conversation_id"])).to_pylist()
+    for name in (name for name in (*_TEXTS, *_JSONS) if numbers and name in rows.schema.names):
+        values: dict[int, str | None] = {}
+        for number, text in zip(numbers, changes.rows[name].take(pa.array(numbers)).to_pylist(), strict=True):
+            if text is None:
+                continue
+            new = mentions.redact(text) if name in _TEXTS else map_strings(text.encode(), mentions.redact).decode()
+            if new != text:
+                values[number] = new
+        changes.put(name, values)

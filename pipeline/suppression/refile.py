@@ -1,0 +1,67 @@
+"""One Parquet file into another without the rows that may not stay, a row group at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.errors import CorruptLakeError
+from pipeline.lake import storage
+from pipeline.lake.tables import Table
+from pipeline.lake.writer import ROW_GROUP_ROWS, parquet_writer
+from pipeline.suppression.redact import Redacted
+
+
+@dataclass(frozen=True, slots=True)
+class Refiled:
+    """What was written. `rows` of it are left, `removed` are gone, `changed` differ."""
+
+    rows: int
+    removed: int
+    changed: int
+
+
+def refile(source: Path, target: Path, table: Table, change: Callable[[pa.Table], Redacted]) -> Refiled:
+    """Write the rows of a file that stay into another one, with the lake's own options, and fsync it.
+
+    Memory is bounded by a few row groups. The file is written even if no row is left.
+
+    Raises:
+        CorruptLakeError: the source can't be read, or has other columns than its table.
+        StorageError: the target can't be written.
+    """
+    rows = removed = changed = 0
+    with storage.storage_errors(), parquet_writer(target, table) as writer:
+        for batch in row_groups(source, table):
+            result = change(batch)
+            rows += result.rows.num_rows
+            removed += result.removed
+            changed += result.changed
+            if result.rows.num_rows:
+                writer.write_table(result.rows.combine_chunks(), row_group_size=ROW_GROUP_ROWS * 2)
+    storage.sync_file(target)
+    return Refiled(rows, removed, changed)
+
+
+def row_groups(file: Path, table: Table, *, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    """The rows of a file in its row groups, large ones in parts.
+
+    Raises:
+        CorruptLakeError: it can't be read, or has other columns than its table.
+    """
+    try:
+        with pq.ParquetFile(file, page_checksum_verification=True) as parquet:
+            if parquet.schema_arrow.names != table.schema.names:
+                raise CorruptLakeError(f"{file} has other columns than its table; run `sunlake repair`")
+            for number in range(parquet.num_row_groups):
+                batches = parquet.iter_batches(ROW_GROUP_ROWS * 2, row_groups=[number], columns=columns)
+                for batch in batches:
+                    rows = pa.Table.from_batches([batch])
+                    yield rows if columns else rows.cast(table.schema)
+    except (pa.ArrowException, OSError, ValueError):
+        # The reason may quote values.
+        raise CorruptLakeError(f"{file} is damaged or missing; run `sunlake repair`") from None

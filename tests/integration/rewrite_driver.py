@@ -1,0 +1,48 @@
+"""Rewrites a lake and purges its ledger in processes that die at a chosen point (see `export_driver`).
+
+    python -m tests.integration.rewrite_driver SUBJECTS APP
+
+Each line on standard input, `N ROOT`, is a process of its own that erases the subjects of the file from the lake at
+ROOT and ends by SIGKILL at its N-th point; 0 lets it go on to its end, and `0 ROOT TRACE` writes down the points it
+passed. It is answered by the exit code.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from pipeline.lake.layout import open_lake
+from pipeline.privacy.rewrite import rewrite_lake
+from pipeline.privacy.state import purge_state
+from pipeline.suppression.subjects import decode_subjects
+from pipeline.walk.ledger import open_ledger
+from tests.integration.export_driver import watch_everything
+
+
+def main() -> None:
+    """Fork a process for each line."""
+    subjects, app_id = Path(sys.argv[1]), sys.argv[2]
+    while line := sys.stdin.readline():
+        number, root, *trace = line.split()
+        process = os.fork()
+        if not process:
+            os.environ |= {"DRIVER_KILL_AT": number, "DRIVER_TRACE": trace[0] if trace else ""}
+            _erase(subjects, app_id, Path(root))
+            os._exit(0)
+        print(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), flush=True)
+
+
+def _erase(subjects: Path, app_id: str, root: Path) -> None:
+    watch_everything()
+    people = decode_subjects(subjects.read_bytes())
+    lake = open_lake(root, create=False)
+    ledger = open_ledger(lake.default_ledger_url)
+    rewrite_lake(lake, ledger, app_id, people)
+    purge_state(lake, ledger, app_id, people)
+    ledger.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""SIGKILL at each step of a rewrite: each file is the old or the new one, and a repeat ends where no kill would."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from pipeline.suppression.subjects import encode_subjects
+from pipeline.walk import ledger as tables
+from tests.integration.lake_truth import assert_all_files_whole
+from tests.unit.privacy.erased_lakes import APP, AnnasLake, subject
+from tests.unit.suppression.people import oid
+
+PROJECT = Path(__file__).parents[2]
+KILLED = "-9"
+OTHERS = [oid(name) for name in "35678"]
+
+
+def test_a_kill_at_any_step_of_a_rewrite_is_made_good_by_a_repeat(tmp_path: Path) -> None:
+    """No row of anybody else is ever missing or doubled, and in the end the lake is that of an undisturbed rewrite."""
+    template = tmp_path / "template"
+    filled = AnnasLake(template)
+    filled.fill()
+    filled.ledger.close()
+    people = tmp_path / "subjects"
+    people.write_bytes(encode_subjects([subject()]))
+    with _driver(people) as driver:
+        trace = tmp_path / "trace"
+        undisturbed = _copy(template, tmp_path / "undisturbed")
+        assert _run(driver, 0, undisturbed, trace) == "0"
+        expected = _state(undisturbed)
+        points = trace.read_text().splitlines()
+        for number, name in enumerate(points, 1):
+            if not name.startswith("before") or name == "before make_folder":
+                continue
+            lake = _copy(template, tmp_path / "killed")
+            assert _run(driver, number, lake) == KILLED, name
+            _assert_others_are_there(lake)
+            assert _run(driver, 0, lake) == "0"
+            assert _state(lake) == expected, f"killed at {number}: {name}"
+    assert points.count("before rename") >= 3
+    assert points.count("before unlink") >= 3
+
+
+def _assert_others_are_there(root: Path) -> None:
+    assert_all_files_whole(root)
+    messages = AnnasLake(root).rows("messages")
+    found = [key for key in messages["message_id"].to_pylist() if key in OTHERS]
+    assert sorted(found) == sorted(OTHERS)
+
+
+def _state(root: Path) -> object:
+    """All rows by file, and what the ledger says."""
+    annas = AnnasLake(root)
+    rows = annas.files()
+    with annas.ledger.read() as connection:
+        known = [
+            sorted(tuple(row) for row in connection.execute(sa.select(table)))
+            for table in (tables.files, tables.aliases, tables.sets)
+        ]
+        roster = [
+            sorted(str(tuple(row)) for row in connection.execute(sa.select(table)))
+            for table in (tables.users, tables.conversations)
+        ]
+    annas.ledger.close()
+    left = sorted(str(path.relative_to(root)) for path in (root / "_sunlake" / "staging").rglob("*.parquet"))
+    return rows, known, roster, left
+
+
+def _copy(template: Path, target: Path) -> Path:
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(template, target)
+    return target
+
+
+@contextmanager
+def _driver(people: Path) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "tests.integration.rewrite_driver", str(people), APP]
+    with subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+        process.communicate()
+
+
+def _run(driver: subprocess.Popen[str], kill_at: int, root: Path, trace: Path | None = None) -> str:
+    assert driver.stdin is not None
+    assert driver.stdout is not None
+    driver.stdin.write(f"{kill_at} {root} {trace or ''}\n")
+    driver.stdin.flush()
+    return driver.stdout.readline().strip()
