@@ -36,7 +36,7 @@ async def compact(app_ids: list[str] | None = None) -> State[Any]:
 
 
 async def _compact(app_ids: Sequence[str] | None) -> State[Any]:
-    lake = open_lake(_settings().lake_path, create=False)
+    lake = open_lake(_settings().place, create=False)
     parts = []
     with stopping():
         for app_id in app_ids or apps_of(lake):
@@ -56,7 +56,7 @@ def _merge(settings: Settings, app_id: str, stop: asyncio.Event | None) -> State
         if stop is not None and stop.is_set():
             raise Interrupted("stopped after a partition; the others are left for the next run")
 
-    lake = open_lake(settings.lake_path, create=False)
+    lake = open_lake(settings.place, create=False)
     ledger = open_ledger(settings.ledger_url or lake.default_ledger_url)
     try:
         with writer_lock(lake, app_id, what="compact"):

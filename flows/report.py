@@ -31,6 +31,6 @@ def _write(settings: Settings) -> Path:
     from pipeline.report.files import default_page, write_html
     from pipeline.report.report import make_report
 
-    page = default_page(settings.lake_path)
-    write_html(make_report(settings.lake_path), page)
+    page = default_page(settings.place)
+    write_html(make_report(settings.place), page)
     return page

@@ -11,6 +11,7 @@ import hashlib
 import signal
 import socket
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
@@ -53,7 +54,8 @@ async def run_schedules(settings: Settings) -> None:
 
 def deployment_name(settings: Settings) -> str:
     """A name for this machine and lake, so that those who share a Prefect server do not run each other's schedules."""
-    place = f"{socket.gethostname()}:{settings.lake_path.absolute()}"
+    lake = settings.place
+    place = f"{socket.gethostname()}:{lake.absolute() if isinstance(lake, Path) else lake}"
     return f"sunlake-{hashlib.sha256(place.encode()).hexdigest()[:8]}"
 
 

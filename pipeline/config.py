@@ -17,9 +17,18 @@ import msgspec
 from pipeline.errors import ConfigError
 from pipeline.metrics_settings import WarehouseSettings, check_warehouse
 from pipeline.metrics_settings.local_time import known_zone
+from pipeline.places import (
+    DEFAULT_STATE,
+    LOOPBACK_HOSTS,
+    SCHEME,
+    Place,
+    S3Place,
+    StorageSettings,
+    check_storage,
+    s3_place,
+)
 
 CONFIG_NAME = "sunlake.toml"
-LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 AuthMethod = Literal["basic", "jwt"]
 Scope = Literal["app", "account", "integration"]
@@ -123,9 +132,14 @@ class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """All settings. `lake` is a folder; `ledger_url` is an SQLAlchemy URL, by default SQLite inside the lake."""
+    """All settings. `lake` is a folder or `s3://bucket/prefix`; `state` is where an S3 lake's local files lie.
+
+    `ledger_url` is an SQLAlchemy URL, by default SQLite inside the lake, or in `state` for an S3 lake.
+    """
 
     lake: str = "lake"
+    state: str = DEFAULT_STATE
+    storage: StorageSettings = StorageSettings()
     ledger_url: str | None = None
     apps: tuple[AppSettings, ...] = ()
     commit: CommitSettings = CommitSettings()
@@ -135,8 +149,25 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     privacy: PrivacySettings = PrivacySettings()
 
     @property
+    def place(self) -> Place:
+        """Where the lake lies.
+
+        Raises:
+            ConfigError: it is no folder and no `s3://bucket/prefix`.
+        """
+        if not self.lake.startswith(SCHEME):
+            return Path(self.lake)
+        return s3_place(self.lake, self.storage, state=self.state, ledger_url=self.ledger_url)
+
+    @property
     def lake_path(self) -> Path:
-        """The lake's folder."""
+        """The lake's folder.
+
+        Raises:
+            ConfigError: the lake lies in a bucket.
+        """
+        if self.lake.startswith(SCHEME):
+            raise ConfigError(f"this works on a lake in a folder only, not on {self.lake}")
         return Path(self.lake)
 
     def app(self, app_id: str) -> AppSettings:
@@ -206,6 +237,32 @@ def key_pair(app: AppSettings, *, environ: Mapping[str, str] | None = None) -> K
     return KeyPair(env[app.key_id_env], env[app.secret_env])
 
 
+class StorageKeys(KeyPair, frozen=True):
+    """The keys of an S3-compatible store, with a session's token if there is one."""
+
+    token: str | None = None
+
+    def __repr__(self) -> str:
+        return "StorageKeys(***)"
+
+
+def storage_keys(place: S3Place, *, environ: Mapping[str, str] | None = None) -> StorageKeys | None:
+    """The keys that the settings name, or None where AWS's own chain is to be asked.
+
+    Raises:
+        ConfigError: a variable is unset or empty.
+    """
+    env, named = os.environ if environ is None else environ, place.storage
+    if named.access_key_id_env is None or named.secret_access_key_env is None:
+        return None
+    names = [name for name in (named.access_key_id_env, named.secret_access_key_env, named.session_token_env) if name]
+    missing = [name for name in names if not env.get(name)]
+    if missing:
+        raise ConfigError(f"storage: environment variable {' and '.join(missing)} is not set; {place.url} needs it")
+    token = env[named.session_token_env] if named.session_token_env else None
+    return StorageKeys(env[named.access_key_id_env], env[named.secret_access_key_env], token)
+
+
 def key_source(name: str, file: str | None, *, environ: Mapping[str, str] | None = None) -> tuple[str, Path | None]:
     """What holds a privacy key: the text of the variable `name`, or the file of the setting or of `<name>_FILE`.
 
@@ -230,7 +287,11 @@ def _read_toml(file: Path) -> dict[str, object]:
 
 
 def _overlay_environment(raw: dict[str, object], env: Mapping[str, str]) -> None:
-    for name, key in (("SUNLAKE_LAKE", "lake"), ("SUNLAKE_LEDGER_URL", "ledger_url")):
+    for name, key in (
+        ("SUNLAKE_LAKE", "lake"),
+        ("SUNLAKE_STATE", "state"),
+        ("SUNLAKE_LEDGER_URL", "ledger_url"),
+    ):
         if env.get(name):
             raw[key] = env[name]
     _overlay_commit(raw, env)
@@ -293,6 +354,9 @@ def _check(settings: Settings, file: Path) -> None:
         except ValueError as error:
             raise ConfigError(f"{file}: schedules[{number}].timezone: {error}") from None
     check_warehouse(settings.warehouse, at=f"{file}: warehouse")
+    check_storage(settings.storage, at=f"{file}: storage")
+    if settings.lake.startswith(SCHEME):
+        _ = settings.place  # refuses a wrong name
     _check_privacy(settings.privacy, at=f"{file}: privacy")
 
 

@@ -14,7 +14,7 @@ from pipeline.api.routes import Route
 from pipeline.config import AppSettings, Settings, key_pair
 from pipeline.errors import ForbiddenError, NotFoundError, SunlakeError
 from pipeline.lake import storage
-from pipeline.lake.layout import open_lake
+from pipeline.lake.layout import Lake, open_lake
 from pipeline.lake.lock import lock_holder
 from pipeline.walk.ledger import open_ledger
 from pipeline.walk.seeds import validate_seeds
@@ -37,15 +37,13 @@ class Finding:
 def check_storage(settings: Settings) -> list[Finding]:
     """Write into the lake, open the ledger, look at the free space."""
     findings = []
-    root = Path(settings.lake)
     try:
-        lake = open_lake(root, create=True)
-        probe = lake.private / "tmp" / "doctor"
-        storage.write_atomic(probe, b"")
-        storage.unlink(probe)
-        free = shutil.disk_usage(root).free
+        lake = open_lake(settings.place, create=True)
+        probed = lake.store.probe()
+        storage.make_folder(lake.private)
+        free = shutil.disk_usage(lake.private).free
         enough = free > LOW_DISK_BYTES
-        findings.append(Finding("lake", enough, f"{root} can be written, {free / 1e9:,.1f} GB are free"))
+        findings.append(Finding("lake", enough, f"{probed}, {free / 1e9:,.1f} GB are free{_on(lake)}"))
         open_ledger(settings.ledger_url or lake.default_ledger_url).close()
         findings.append(Finding("ledger", is_good=True, text="can be opened"))
         for app in settings.apps:
@@ -56,6 +54,10 @@ def check_storage(settings: Settings) -> list[Finding]:
     except SunlakeError as error:
         findings.append(Finding("storage", is_good=False, text=str(error)))
     return findings
+
+
+def _on(lake: Lake) -> str:
+    return "" if isinstance(lake.place, Path) else f" in {lake.private}"
 
 
 async def check_app(settings: Settings, app: AppSettings) -> list[Finding]:

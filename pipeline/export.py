@@ -12,7 +12,6 @@ import asyncio
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, suppress
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -179,7 +178,7 @@ class ExportSession:
         gc.set_threshold(50_000, 20, 20)
         stack.callback(gc.set_threshold, *_USUAL_THRESHOLDS)
         keys = key_pair(app)
-        self._lake = open_lake(Path(settings.lake), create=True)
+        self._lake = open_lake(settings.place, create=True)
         stack.enter_context(writer_lock(self._lake, app.app_id, what=self._kind))
         self._ledger = open_ledger(settings.ledger_url or self._lake.default_ledger_url)
         stack.callback(self._ledger.close)

@@ -36,7 +36,7 @@ def command(frame: Frame, app_ids: Sequence[str], min_files: int) -> int:
     from pipeline.walk.ledger import open_ledger
 
     settings = frame.settings()
-    lake = open_lake(settings.lake_path, create=False)
+    lake = open_lake(settings.place, create=False)
     ledger = open_ledger(settings.ledger_url or lake.default_ledger_url)
     rows = []
     for app_id in app_ids or apps_of(lake):

@@ -14,8 +14,11 @@ TEMPLATE = """\
 # SUNLAKE_APP_ID, SUNLAKE_BASE_URL, SUNLAKE_AUTH, SUNLAKE_KEY_ID, SUNLAKE_SECRET. Lines that begin with `# ` and a
 # setting show its default.
 
-# Where the Parquet files go: a folder.
+# Where the Parquet files go: a folder, or s3://bucket/prefix.
 lake = "lake"
+# What a lake in a bucket keeps on this machine: its SQLite ledger, the warehouse, files on their way. SUNLAKE_STATE
+# names another folder.
+# state = "~/.local/state/sunlake"
 
 # Where progress is kept: by default SQLite inside the lake. Use PostgreSQL where several machines work on one lake.
 # ledger_url = "postgresql+psycopg://user@host/sunlake"
@@ -51,6 +54,16 @@ secret_env = "SUNLAKE_SECRET"
 [calls]
 # read_seconds = 60.0
 # total_seconds = 900.0
+
+# How to reach the bucket, if the lake lies in one. Without keys, AWS's usual places are looked into.
+# [storage]
+# endpoint = "https://s3.example.com" # any store that speaks S3; without it, Amazon's
+# region = "eu-central-1"
+# path_style = true # the bucket in the path, not in the host name; by default where an endpoint is given
+# access_key_id_env = "SUNLAKE_S3_KEY_ID"
+# secret_access_key_env = "SUNLAKE_S3_SECRET"
+# session_token_env = "SUNLAKE_S3_TOKEN"
+# lease_seconds = 60.0 # so long a writer that went silent keeps other machines out, if the ledger is on PostgreSQL
 
 # What `sunlake serve` starts and when: "export" asks for what is new, "sweep" reads everything again to find edits and
 # deletions, "compact" merges small files, "nightly" exports and compacts, "build" computes the metrics. One

@@ -12,16 +12,21 @@ Use it when the ledger is lost or damaged, or when a file can't be read. Damaged
 and the next export reads again what they held. That export costs a call or two per conversation, once, to learn what
 the files can't tell; it writes no message twice.
 
+A lake in a bucket belongs to one ledger. If that is gone with its machine, --take-over makes the lake this machine's;
+no other sunlake may be writing it.
+
 \b
 Examples:
   sunlake repair
   sunlake repair && sunlake export
+  sunlake repair --take-over
 """
 
 
 @click.command(help=HELP)
+@click.option("--take-over", is_flag=True, help="Make the lake this ledger's, if that of another machine is gone.")
 @pass_frame
-def command(frame: Frame) -> int:
+def command(frame: Frame, *, take_over: bool) -> int:
     """Rebuild and print what was found."""
     from contextlib import ExitStack
 
@@ -33,9 +38,11 @@ def command(frame: Frame) -> int:
     from pipeline.walk.ledger import open_ledger
 
     settings = frame.settings()
-    lake = open_lake(settings.lake_path, create=False)
+    lake = open_lake(settings.place, create=False)
     url = settings.ledger_url or lake.default_ledger_url
     app_ids = sorted({*apps_of(lake), *(app.app_id for app in settings.apps)})
+    if take_over:
+        lake.store.take_over()
     with ExitStack() as stack:
         for app_id in app_ids:
             stack.enter_context(writer_lock(lake, app_id, what="repair"))

@@ -13,6 +13,7 @@ import click
 
 from pipeline.cli.frame import Frame, pass_frame
 from pipeline.errors import UsageError
+from pipeline.places import Place
 
 if TYPE_CHECKING:
     from pipeline.report.report import Report
@@ -62,7 +63,7 @@ def command(
     form: str | None,
 ) -> None:
     """Write the report."""
-    root = frame.settings().lake_path
+    root = frame.settings().place
     chosen = form or (SUFFIXES.get(output.suffix.lower(), "html") if output else "html")
     place = _place(root, output, chosen, is_opened=is_opened)
     from pipeline.report.report import make_report
@@ -80,7 +81,7 @@ def command(
         click.echo("There is no browser here; open the file elsewhere.", err=True)
 
 
-def _place(root: Path, output: Path | None, form: str, *, is_opened: bool) -> Path | None:
+def _place(root: Place, output: Path | None, form: str, *, is_opened: bool) -> Path | None:
     """Where to write; None for the standard output."""
     if is_opened and form != "html":
         raise UsageError("--open shows the page; leave --format out, or use --format html")
@@ -89,7 +90,7 @@ def _place(root: Path, output: Path | None, form: str, *, is_opened: bool) -> Pa
 
         page = default_page(root)
         return {"html": page, "markdown": None}.get(form, page.parent / form)
-    if output.resolve().is_relative_to(root.resolve()):
+    if isinstance(root, Path) and output.resolve().is_relative_to(root.resolve()):
         raise UsageError(f"{output} lies inside the lake; write it elsewhere, or leave --output out")
     is_folder = form in {"csv", "parquet"}
     if output.exists() and output.is_dir() != is_folder:

@@ -17,6 +17,7 @@ import click
 from pipeline.cli.frame import Frame, pass_frame
 from pipeline.cli.output import is_terminal, print_table
 from pipeline.errors import StorageError, UsageError
+from pipeline.places import Place
 
 if TYPE_CHECKING:
     import duckdb
@@ -69,7 +70,7 @@ def command(
       sunlake sql --file report.sql --format csv > report.csv
       sunlake sql
     """
-    root = frame.settings().lake_path
+    root = frame.settings().place
     form = _format(form, output)
     _check_output(root, output)
     text = _text(query, script)
@@ -127,8 +128,8 @@ def _format(form: str | None, output: Path | None) -> str:
     return chosen
 
 
-def _check_output(root: Path, output: Path | None) -> None:
-    if output is not None and output.resolve().is_relative_to(root.resolve()):
+def _check_output(root: Place, output: Path | None) -> None:
+    if output is not None and isinstance(root, Path) and output.resolve().is_relative_to(root.resolve()):
         raise UsageError(f"{output} lies inside the lake; write it elsewhere")
 
 
@@ -158,7 +159,7 @@ def _interruptible(connection: duckdb.DuckDBPyConnection, work: Callable[[], Non
             raise
 
 
-def _answer(connection: duckdb.DuckDBPyConnection, text: str, *, form: str, output: Path | None, root: Path) -> None:
+def _answer(connection: duckdb.DuckDBPyConnection, text: str, *, form: str, output: Path | None, root: Place) -> None:
     from pipeline.warehouse.format import Format, write_parquet, write_text
     from pipeline.warehouse.query import run, run_arrow
 

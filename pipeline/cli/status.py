@@ -38,7 +38,7 @@ def command(frame: Frame, *, as_json: bool) -> int:
     from pipeline.walk.ledger import open_ledger
 
     settings = frame.settings()
-    lake = open_lake(settings.lake_path, create=False)
+    lake = open_lake(settings.place, create=False)
     ledger = open_ledger(settings.ledger_url or lake.default_ledger_url)
     found = read_status(lake, ledger, [app.app_id for app in settings.apps])
     ledger.close()

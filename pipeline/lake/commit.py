@@ -1,4 +1,4 @@
-"""The commit protocol: staged and fsynced files, one ledger transaction, then renames (design.md, section 5).
+"""The commit protocol: staged and durable files, one ledger transaction, then into place (design.md, section 5).
 
 The transaction is the moment of decision. Before it nothing happened, after it all will: a process that is killed
 leaves either staging that nobody refers to, or a decided commit that `recover` carries to its end.
@@ -13,8 +13,6 @@ from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
-from pipeline.errors import CorruptLakeError
-from pipeline.lake import storage
 from pipeline.lake.admission import EVERYBODY, Admission
 from pipeline.lake.layout import Lake
 from pipeline.lake.lock import files_lock
@@ -84,12 +82,13 @@ def _commit(
     lake: Lake, ledger: Ledger, decision: Decision, checkpoints: Callable[[sa.Connection], None] | None
 ) -> None:
     if decision.files:
-        storage.sync_folder(lake.staging(decision.app_id) / decision.commit_id)
+        lake.store.stage(decision.app_id, decision.commit_id, [file.path for file in decision.files])
     with ledger.write() as connection:
         if decision.files or decision.removals:
             _decide(ledger, connection, decision)
         if checkpoints is not None:
             checkpoints(connection)
+        lake.store.fence(connection, decision.app_id)
     if decision.files or decision.removals:
         _publish(lake, ledger, _publication(decision))
 
@@ -108,7 +107,7 @@ def recover(lake: Lake, ledger: Ledger, app_id: str, *, admission: Admission = E
         with files_lock(lake, app_id):
             for decision in decided:
                 _finish(lake, ledger, decision, admission)
-    storage.remove_tree(lake.staging(app_id))
+    lake.store.drop_staging(app_id)
     return len(decided)
 
 
@@ -132,6 +131,7 @@ def _finish(lake: Lake, ledger: Ledger, decision: Decision, admission: Admission
         if admitted is not decision:
             with ledger.write() as connection:
                 _record_files(ledger, connection, admitted)
+                lake.store.fence(connection, admitted.app_id)
         _publish(lake, ledger, _publication(admitted))
 
 
@@ -187,25 +187,12 @@ def _publication(decision: Decision) -> _Publication:
 
 
 def _publish(lake: Lake, ledger: Ledger, publication: _Publication) -> None:
-    for path in publication.paths:
-        _publish_file(lake, publication, path)
-    for folder in sorted({lake.final(path).parent for path in publication.paths}):
-        storage.sync_folder(folder)
-    for path in publication.removals:
-        if path not in publication.paths:
-            storage.unlink(lake.final(path))
-    columns = tables.commits.c
+    store, app_id, commit_id = lake.store, publication.app_id, publication.commit_id
+    store.publish(app_id, commit_id, publication.paths)
+    store.remove(app_id, [path for path in publication.removals if path not in publication.paths])
     with ledger.write() as connection:
         connection.execute(
-            tables.commits.update().where(columns.commit_id == publication.commit_id).values(state=PUBLISHED)
+            tables.commits.update().where(tables.commits.c.commit_id == commit_id).values(state=PUBLISHED)
         )
-    storage.remove_tree(lake.staging(publication.app_id) / publication.commit_id)
-
-
-def _publish_file(lake: Lake, publication: _Publication, path: str) -> None:
-    staged, final = lake.staged(publication.app_id, publication.commit_id, path), lake.final(path)
-    if staged.exists():
-        storage.make_folder(final.parent)
-        storage.rename(staged, final)
-    elif not final.exists():
-        raise CorruptLakeError(f"{path} belongs to a decided commit and is nowhere; run `sunlake repair`")
+        store.fence(connection, app_id)
+    store.drop_staging(app_id, commit_id)

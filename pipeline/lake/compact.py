@@ -87,13 +87,13 @@ def _compact(
     admission: Admission,
 ) -> Compacted:
     commit_id = new_commit_id()
-    files = [lake.final(path) for path in paths]
-    with storage.storage_errors():
-        bytes_before = sum(file.stat().st_size for file in files)
     staged = lake.staged(app_id, commit_id, paths[0])
     storage.make_folder(staged.parent)
     generation = admission.generation
-    rows_before, rows_after = _merge(lake, table, files, staged, admission=admission)
+    with lake.store.local(paths, folder=staged.parent / "old") as files:
+        with storage.storage_errors():
+            bytes_before = sum(file.stat().st_size for file in files)
+        rows_before, rows_after = _merge(lake, table, files, staged, admission=admission)
     storage.sync_file(staged)
     size = staged.stat().st_size
     merged = [StagedFile(paths[0], table.name, rows_after, size)] if rows_after else []

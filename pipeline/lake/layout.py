@@ -3,6 +3,9 @@
 lake/messages/app_id=<id>/month=2026-03/<commit>-<n>.parquet
 lake/<other table>/app_id=<id>/<commit>-<n>.parquet
 lake/_sunlake/     lake.json  ledger.db  staging/<app_id>/<commit>/  locks/  quarantine/  tmp/
+
+A lake in a bucket has the same files there, but of `_sunlake` only lake.json, owner.json, staging and quarantine; what
+is for this machine alone lies in a folder of its own, `Lake.private`.
 """
 
 from __future__ import annotations
@@ -15,26 +18,56 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline.errors import CorruptLakeError, LakeError, LakeVersionError
-from pipeline.lake import storage
+from pipeline.errors import ConfigError, CorruptLakeError, LakeError, LakeVersionError
+from pipeline.lake.local_store import PRIVATE, LocalStore
+from pipeline.lake.store import Store
+from pipeline.places import Place, S3Place
 
 LAKE_FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Lake:
-    """A lake on a local disk."""
+    """A lake at a place."""
 
-    root: Path
+    place: Place
+
+    @property
+    def root(self) -> Path:
+        """The folder of a lake on a local disk.
+
+        Raises:
+            ConfigError: it lies in a bucket.
+        """
+        if isinstance(self.place, S3Place):
+            raise ConfigError(f"this works on a lake in a folder only, not on {self.place}")
+        return self.place
 
     @property
     def private(self) -> Path:
-        """The folder that no engine may glob as data."""
-        return self.root / "_sunlake"
+        """The folder on this machine that no engine may glob as data: in the lake, unless that lies in a bucket."""
+        return self.place.private if isinstance(self.place, S3Place) else self.place / PRIVATE
+
+    @property
+    def store(self) -> Store:
+        """Where its files lie.
+
+        Raises:
+            ConfigError: the packages for S3 are not installed, or no keys are set.
+        """
+        if isinstance(self.place, S3Place):
+            try:
+                from pipeline.lake.s3.store import s3_store  # noqa: PLC0415 - boto3 takes time, and is an extra
+            except ModuleNotFoundError as error:
+                raise ConfigError(
+                    f"a lake in a bucket needs {error.name}; install it with: pip install 'sunlake[s3]'"
+                ) from None
+            return s3_store(self.place)
+        return LocalStore(self.place)
 
     @property
     def default_ledger_url(self) -> str:
-        """The SQLite ledger inside the lake."""
+        """The SQLite ledger beside what is private."""
         return f"sqlite:///{(self.private / 'ledger.db').absolute()}"
 
     def staging(self, app_id: str) -> Path:
@@ -46,15 +79,15 @@ class Lake:
         return self.staging(app_id) / commit_id / Path(path).name
 
     def final(self, path: str) -> Path:
-        """A file of the lake by its path relative to the root."""
+        """A file of a lake on a local disk by its path relative to the root."""
         return self.root / path
 
 
-def open_lake(root: Path, *, create: bool) -> Lake:
+def open_lake(place: Place, *, create: bool) -> Lake:
     """Open a lake.
 
     Args:
-        root: its folder.
+        place: its folder, or its place in a bucket.
         create: make it where there is none.
 
     Raises:
@@ -63,19 +96,21 @@ def open_lake(root: Path, *, create: bool) -> Lake:
         CorruptLakeError: `_sunlake/lake.json` is damaged.
         StorageError: it can't be created.
     """
-    lake = Lake(root)
-    marker = lake.private / "lake.json"
-    if not marker.exists():
-        if not create:
-            raise LakeError(f"there is no lake in {root}; fill it with `sunlake export` or set SUNLAKE_LAKE")
-        storage.write_atomic(marker, json.dumps({"format": LAKE_FORMAT}).encode())
-        return lake
+    lake = Lake(place)
+    marker = f"{place}/{PRIVATE}/lake.json"
     try:
-        found = msgspec.json.decode(marker.read_bytes(), type=dict[str, int])["format"]
-    except (msgspec.DecodeError, KeyError):
-        raise CorruptLakeError(f'{marker} is damaged; restore it with the text {{"format": {LAKE_FORMAT}}}') from None
+        text = lake.store.read_marker()
     except PermissionError:
         raise LakeError(f"{marker} can't be read; give this user the right to read the lake") from None
+    if text is None:
+        if not create:
+            raise LakeError(f"there is no lake in {place}; fill it with `sunlake export` or set SUNLAKE_LAKE")
+        lake.store.write_marker(json.dumps({"format": LAKE_FORMAT}).encode())
+        return lake
+    try:
+        found = msgspec.json.decode(text, type=dict[str, int])["format"]
+    except (msgspec.DecodeError, KeyError):
+        raise CorruptLakeError(f'{marker} is damaged; restore it with the text {{"format": {LAKE_FORMAT}}}') from None
     if found > LAKE_FORMAT:
         raise LakeVersionError(
             f"the lake has format {found}, this sunlake knows up to {LAKE_FORMAT}; upgrade with: pip install -U sunlake"

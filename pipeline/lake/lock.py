@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
 from pipeline.errors import LockedError
 from pipeline.lake import storage
+from pipeline.lake.holder import Holder, refusal, this_process
 from pipeline.lake.layout import Lake
 
-
-class Holder(msgspec.Struct, frozen=True):
-    """Who holds a lock. `since` is an ISO time in UTC."""
-
-    pid: int
-    host: str
-    what: str
-    since: str
+__all__ = ["Holder", "lock_holder", "writer_lock"]
 
 
 @contextmanager
@@ -49,12 +40,12 @@ def writer_lock(lake: Lake, app_id: str, *, what: str) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise LockedError(_refusal(lake, app_id)) from None
-        holder = {"pid": os.getpid(), "host": socket.gethostname(), "what": what, "since": _now()}
+            raise LockedError(refusal(lock_holder(lake, app_id), app_id)) from None
         with storage.storage_errors():
             os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, json.dumps(holder).encode(), 0)
-        yield
+            os.pwrite(descriptor, msgspec.json.encode(this_process(what)), 0)
+        with lake.store.writing(app_id, what=what):
+            yield
     finally:
         # Closing gives the lock back, and so does the death of the process. The file stays: removing it would let a
         # third writer lock a new file while a second still waits on the old one.
@@ -113,6 +104,10 @@ def _wait_for(descriptor: int, operation: int, wait_seconds: float | None, path:
 
 def lock_holder(lake: Lake, app_id: str) -> Holder | None:
     """Who holds the lock of an app now, or None."""
+    return _local_holder(lake, app_id) or lake.store.writer(app_id)
+
+
+def _local_holder(lake: Lake, app_id: str) -> Holder | None:
     path = lake.private / "locks" / f"{app_id}.lock"
     try:
         descriptor = os.open(path, os.O_RDONLY)
@@ -128,22 +123,8 @@ def lock_holder(lake: Lake, app_id: str) -> Holder | None:
         os.close(descriptor)
 
 
-def _refusal(lake: Lake, app_id: str) -> str:
-    holder = lock_holder(lake, app_id)
-    if holder is None:
-        return f"another process is writing app {app_id}; try again when it is done"
-    return (
-        f"`sunlake {holder.what}` is writing app {app_id} since {holder.since} "
-        f"(process {holder.pid} on {holder.host}); try again when it is done"
-    )
-
-
 def _read(descriptor: int) -> Holder | None:
     try:
         return msgspec.json.decode(os.pread(descriptor, 4096, 0), type=Holder)
     except msgspec.DecodeError:
         return None  # the holder is between taking the lock and writing its name
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

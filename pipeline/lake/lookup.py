@@ -95,6 +95,7 @@ class Lookup:
         tombstones = self._paths("tombstones")
         config: dict[str, str | bool | int | float | list[str]] = {"memory_limit": MEMORY_LIMIT, "threads": 2}
         with duckdb.connect(config=config) as duck, corruption([*files, *tombstones]):
+            self._lake.store.attach(duck)
             duck.read_parquet(files).create_view("files")
             if tombstones:
                 duck.read_parquet(tombstones).create_view("tombstones")
@@ -103,7 +104,7 @@ class Lookup:
             yield duck
 
     def _paths(self, table: str) -> list[str]:
-        return [str(self._lake.final(path)) for path in live_files(self._ledger, self._app_id, table)]
+        return [self._lake.store.url(path) for path in live_files(self._ledger, self._app_id, table)]
 
 
 def _create_held(duck: duckdb.DuckDBPyConnection, table: Table, condition: str) -> None:

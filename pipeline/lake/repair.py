@@ -44,8 +44,8 @@ class Repaired:
 
 def apps_of(lake: Lake) -> list[str]:
     """The apps that have a partition in the lake."""
-    folders = (folder for name in TABLES for folder in lake.root.glob(f"{name}/app_id=*"))
-    return sorted({folder.name.removeprefix("app_id=") for folder in folders})
+    folders = (folder for name in TABLES for folder in lake.store.folders(name))
+    return sorted({folder.removeprefix("app_id=") for folder in folders if folder.startswith("app_id=")})
 
 
 def finish_commits(
@@ -101,21 +101,21 @@ def rebuild_app(lake: Lake, ledger: Ledger, app_id: str) -> Repaired:
 
 
 def _rebuild(lake: Lake, ledger: Ledger, app_id: str) -> Repaired:
-    may_have_gaps = any(lake.staging(app_id).glob("*/*.parquet"))
-    storage.remove_tree(lake.staging(app_id))
+    may_have_gaps = lake.store.has_staging(app_id)
+    lake.store.drop_staging(app_id)
     repaired = Repaired(app_id)
-    good: dict[str, list[Path]] = {}
+    good: dict[str, list[str]] = {}
     rows = []
     for table in TABLES.values():
-        for file in sorted(lake.root.glob(f"{table.name}/app_id={app_id}/**/*.parquet")):
-            path = str(file.relative_to(lake.root))
-            count = _rows_of(file, table)
+        for path, size in sorted((file.path, file.bytes) for file in lake.store.files(f"{table.name}/app_id={app_id}")):
+            with lake.store.local([path], folder=lake.staging(app_id) / "repair") as (file,):
+                count = _rows_of(file, table)
             if count is None:
-                _quarantine(lake, file)
+                lake.store.quarantine(app_id, path)
                 repaired.quarantined.append(path)
                 continue
-            good.setdefault(table.name, []).append(file)
-            rows.append(_file_row(path, app_id, table, count, file.stat().st_size))
+            good.setdefault(table.name, []).append(lake.store.url(path))
+            rows.append(_file_row(path, app_id, table, count, size))
     repaired.files = len(rows)
     with ledger.write() as connection:
         for known in (tables.files, tables.commits, tables.users, tables.conversations, tables.aliases, tables.sets):
@@ -124,6 +124,7 @@ def _rebuild(lake: Lake, ledger: Ledger, app_id: str) -> Repaired:
         # A user is due for all calls anyway, since no hash is known.
         pending = Pending.SWEEP if repaired.quarantined or may_have_gaps else Pending.VISIT
         with duckdb.connect(config={"memory_limit": "2GB", "threads": 2}) as duck:
+            lake.store.attach(duck)
             _create_views(duck, good)
             for batch in _batches(duck, _USERS, app_id, Pending.VISIT):
                 ledger.upsert(connection, tables.users, batch)
@@ -132,6 +133,7 @@ def _rebuild(lake: Lake, ledger: Ledger, app_id: str) -> Repaired:
                 ledger.upsert(connection, tables.conversations, batch)
                 repaired.conversations += len(batch)
                 repaired.messages += sum(row["messages"] for row in batch)
+        lake.store.fence(connection, app_id)
     return repaired
 
 
@@ -139,12 +141,6 @@ def _rows_of(file: Path, table: Table) -> int | None:
     """The number of rows, or None if the file is damaged or of another table."""
     rows = readable_rows(file)
     return rows if rows is not None and pq.read_schema(file).names == table.schema.names else None
-
-
-def _quarantine(lake: Lake, file: Path) -> None:
-    target = lake.private / "quarantine" / f"{int(time.time())}" / file.relative_to(lake.root)
-    storage.make_folder(target.parent)
-    storage.rename(file, target)
 
 
 def _file_row(path: str, app_id: str, table: Table, rows: int, size: int) -> dict[str, Any]:
@@ -159,10 +155,10 @@ def _file_row(path: str, app_id: str, table: Table, rows: int, size: int) -> dic
     }
 
 
-def _create_views(duck: duckdb.DuckDBPyConnection, files: dict[str, list[Path]]) -> None:
+def _create_views(duck: duckdb.DuckDBPyConnection, files: dict[str, list[str]]) -> None:
     for table in TABLES.values():
         if table.name in files:
-            duck.read_parquet([str(file) for file in files[table.name]]).create_view(table.name)
+            duck.read_parquet(files[table.name]).create_view(table.name)
         else:
             duck.register(table.name, table.schema.empty_table())
 

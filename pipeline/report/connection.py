@@ -11,6 +11,7 @@ import duckdb
 
 from pipeline.errors import LakeError, QueryError
 from pipeline.lake.layout import open_lake
+from pipeline.places import Place
 from pipeline.warehouse.connection import spill_folder
 from pipeline.warehouse.stored import warehouse_file
 
@@ -37,11 +38,11 @@ create temp macro bucket_of(local_date) as date_trunc(getvariable('grain'), loca
 
 
 @contextmanager
-def open_warehouse(root: Path, *, memory_limit: str = MEMORY_LIMIT) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_warehouse(root: Place, *, memory_limit: str = MEMORY_LIMIT) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a lake's warehouse; nothing can be written through the connection, nor any other file opened.
 
     Args:
-        root: the lake's folder.
+        root: where the lake lies.
         memory_limit: a share of this machine's memory, or an amount such as "4GB"; beyond it, DuckDB uses the disk.
 
     Raises:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import StorageError
 from pipeline.lake.layout import Lake
+from pipeline.places import Place
 from pipeline.report.report import Report
 from pipeline.report.table import Table
 from pipeline.report.wording import Kind
@@ -34,7 +35,7 @@ _TYPES: Final[Mapping[Kind, pa.DataType]] = {
 _MARKUP: Final = re.compile(r"([\\`*_{}\[\]<>|#~&!])")
 
 
-def default_page(root: Path) -> Path:
+def default_page(root: Place) -> Path:
     """Where the page of a lake stands if nothing else is asked for."""
     return Lake(root).private / "report" / "index.html"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 
+from pipeline.places import Place
 from pipeline.report.connection import MEMORY_LIMIT, open_warehouse
 from pipeline.report.coverage import coverage_sentence, coverage_table, freshness_sentence
 from pipeline.report.figure import KeyFigure, Section
@@ -47,11 +47,11 @@ class Report:
                 yield figure.table
 
 
-def make_report(root: Path, wish: Wish | None = None, *, memory_limit: str = MEMORY_LIMIT) -> Report:
+def make_report(root: Place, wish: Wish | None = None, *, memory_limit: str = MEMORY_LIMIT) -> Report:
     """Read a report from the warehouse of a lake.
 
     Args:
-        root: the lake's folder.
+        root: where the lake lies.
         wish: days, apps and channels; by default the last 28 whole days of everything.
         memory_limit: as for `open_warehouse`.
 

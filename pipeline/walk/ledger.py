@@ -20,6 +20,7 @@ from pipeline.errors import LakeVersionError, LedgerError, StorageError
 
 LEDGER_VERSION = 1
 SQLITE_LOCK_WAIT_SECONDS = 60
+_CREATING = 0x73756E6C616B65  # any number, the same in every process
 
 metadata = sa.MetaData()
 
@@ -127,6 +128,17 @@ files = sa.Table(
     sa.Column("commit_id", sa.Text, nullable=False, index=True),
     sa.Column("rows", sa.BigInteger, nullable=False),
     sa.Column("bytes", sa.BigInteger, nullable=False),
+)
+
+# Who writes which app of a lake in a bucket, where the ledger is on a server (`lake/lease.py`).
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("token", sa.Text, nullable=False),
+    sa.Column("machine", sa.Text, nullable=False),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("expires_at", sa.Float, nullable=False),
 )
 
 
@@ -284,6 +296,9 @@ def _create(engine: sa.Engine) -> None:
     while True:
         try:
             with engine.connect().execution_options(sunlake_write=True) as connection, connection.begin():
+                if connection.dialect.name == "postgresql":
+                    # Two machines that begin at once: the second waits until the tables of the first are there.
+                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CREATING)))
                 metadata.create_all(connection)
                 _check_version(connection)
         except sa.exc.OperationalError as error:

@@ -87,7 +87,7 @@ def build(
         UsageError: `select` names no model.
         LockedError: another build is running.
     """
-    lake = open_lake(settings.lake_path, create=False)
+    lake = open_lake(settings.place, create=False)
     chosen = models or load_models()
     wanted = chosen.select(select) if select else {model.name for model in chosen}
     with writer_lock(lake, LOCK, what="build"):
@@ -97,7 +97,7 @@ def build(
                 settings, lake, tally, memory_limit, rows_per_pass, is_selected=bool(select), restricted=restricted
             )
             try:
-                with translated(lake.root):
+                with translated(lake.place):
                     return run.run(full=full)
             except ReplacedError:
                 # A compaction merged files away after they were listed.
@@ -136,7 +136,7 @@ class _Build:
         storage.remove_tree(folder)  # what a killed build left
         storage.make_folder(folder)
         final, staged = warehouse_file(self.lake), folder / "warehouse.duckdb"
-        snapshot = take_snapshot(self.lake.root)
+        snapshot = take_snapshot(self.lake)
         record = BuildRecord.now(self.tally.models, self.settings.warehouse)
         last = last_build(final)
         why_full = "all was asked for" if full else _why_full(last, record)
@@ -154,7 +154,7 @@ class _Build:
             conversations, marts = self._compute(connection, snapshot, folder, is_full=why_full is not None)
             is_whole = not self.is_selected and not self.tally.broken
             write_meta(connection, self.tally, replace(record, is_whole=is_whole), is_full=why_full is not None)
-        publish_marts(self.lake, marts)
+        publish_marts(self.lake, marts, lock=LOCK)
         storage.sync_file(staged)
         storage.rename(staged, final)
         storage.remove_tree(folder)

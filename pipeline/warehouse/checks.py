@@ -82,10 +82,10 @@ def check(
         LakeError: there is no lake or no warehouse.
         ModelError: a model's file is wrong.
     """
-    lake = open_lake(settings.lake_path, create=False)
+    lake = open_lake(settings.place, create=False)
     warehouse = warehouse_file(lake)
     if not warehouse.exists():
-        raise LakeError(f"there is no warehouse in {lake.root}; make it with `sunlake build`")
+        raise LakeError(f"there is no warehouse in {lake.place}; make it with `sunlake build`")
     chosen = models or load_models()
     results: list[CheckResult] = []
 
@@ -95,11 +95,11 @@ def check(
             on_check(result)
 
     with (
-        translated(lake.root),
+        translated(lake.place),
         open_session(lake, warehouse, memory_limit=memory_limit, read_only=True) as connection,
     ):
         stored = _stored(connection, chosen)
-        fill_sources(connection, lake, settings, take_snapshot(lake.root), with_walked=True, restricted=restricted)
+        fill_sources(connection, lake, settings, take_snapshot(lake), with_walked=True, restricted=restricted)
         if not quick:
             for result in _check_unstored(connection, chosen, rows_per_pass):
                 note(result)

@@ -13,7 +13,9 @@ from typing import Final
 import duckdb
 
 from pipeline.lake.layout import open_lake
+from pipeline.lake.store import Store
 from pipeline.lake.tables import TABLES
+from pipeline.places import Place
 from pipeline.warehouse.failures import translated
 from pipeline.warehouse.stored import show_warehouse, warehouse_file
 from pipeline.warehouse.views import create_views, glob_escaped
@@ -21,21 +23,21 @@ from pipeline.warehouse.views import create_views, glob_escaped
 MEMORY_LIMIT: Final = "60%"
 
 
-def connect(root: Path, *, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnection:
+def connect(place: Place, *, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnection:
     """Open a lake for reading. It needs no lock and may be used while an export runs.
 
     The connection can't open a file outside the lake's tables and can't be unlocked. Statements that would write into
     the tables' folders are refused by `query.run`, through which queries should go.
 
     Args:
-        root: the lake's folder.
+        place: where the lake lies.
         memory_limit: a share of this machine's memory, or an amount such as "4GB"; beyond it, DuckDB uses the disk.
 
     Raises:
         LakeError: there is no lake.
         CorruptLakeError: a file can't be read; the message names it.
     """
-    lake = open_lake(root, create=False)
+    lake = open_lake(place, create=False)
     connection = duckdb.connect(
         config={
             "autoinstall_known_extensions": False,
@@ -48,18 +50,18 @@ def connect(root: Path, *, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyC
     )
     try:
         connection.execute("set global TimeZone = 'UTC'")  # cursors have settings of their own
-        with translated(root):
-            create_views(connection, root)
+        with translated(place):
+            create_views(connection, lake.store)
             show_warehouse(connection, warehouse_file(lake))
-        _lock(connection, root)
+        _lock(connection, lake.store)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _lock(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
-    folders = [f"{(root / name).absolute()}{os.sep}" for name in TABLES]
+def _lock(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
+    folders = [f"{store.url(name)}/" for name in TABLES]
     # The patterns in the views are checked as they are written.
     folders += [glob_escaped(folder) for folder in folders]
     connection.execute("set allowed_directories = $folders", {"folders": folders})

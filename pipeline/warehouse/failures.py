@@ -12,11 +12,15 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.errors import CorruptLakeError, QueryError
+from pipeline.errors import CorruptLakeError, QueryError, StorageError
+from pipeline.lake.corruption import told_by_store
 from pipeline.lake.tables import TABLES
+from pipeline.places import SCHEME, Place, S3Place
 
 _FILE = re.compile(r"""["'](/[^"'\n]*\.parquet)["']""")
+_OBJECT = re.compile(rf"""["']?({SCHEME}[^"'\s]*\.parquet)\b""")
 _MART = re.compile(r"\b(?:fct|agg|dim)_\w+ does not exist")
+_REPLACED: Final = "a file was replaced while it was about to be read; run the query again"
 _READING_ERRORS: Final = (duckdb.IOException, duckdb.InvalidInputException, duckdb.ConversionException)
 
 
@@ -25,27 +29,48 @@ class ReplacedError(QueryError):
 
 
 @contextmanager
-def translated(root: Path | None = None) -> Iterator[None]:
+def translated(root: Place | None = None) -> Iterator[None]:
     """Turn DuckDB's errors into ours.
 
     Args:
-        root: the lake's folder; messages name its files relative to it, and where DuckDB does not name a damaged file
+        root: where the lake lies; messages name its files relative to it, and where DuckDB does not name a damaged file
             it is searched for.
 
     Raises:
         CorruptLakeError: a file of the lake can't be read.
+        StorageError: the lake's store refused.
         QueryError: anything else, with DuckDB's own words.
     """
     try:
         yield
     except duckdb.Error as error:
+        if isinstance(root, S3Place):
+            raise _translation_of_bucket(error, root) from None
         raise _translation(error, root) from None
+
+
+def _translation_of_bucket(error: duckdb.Error, place: S3Place) -> QueryError | CorruptLakeError | StorageError:
+    told = told_by_store(error)
+    if told is not None:
+        was_replaced, reason = told
+        return ReplacedError(_REPLACED) if was_replaced else StorageError(reason)
+    named = _OBJECT.search(str(error)) if isinstance(error, _READING_ERRORS) else None
+    if named and "No files found" in str(error):
+        is_pattern = any(character in named[1] for character in "*?[")
+        return QueryError(_words(error)) if is_pattern else ReplacedError(_REPLACED)
+    if named:
+        return CorruptLakeError(
+            f"{named[1].removeprefix(f'{place}/')} is damaged and can't be read; run `sunlake repair`"
+        )
+    if type(error) is duckdb.Error:
+        return QueryError(f"{error}\nIf a file of the lake is damaged, `sunlake repair` finds it.")
+    return QueryError(_words(error))
 
 
 def _translation(error: duckdb.Error, root: Path | None) -> QueryError | CorruptLakeError:
     named = _FILE.search(str(error)) if isinstance(error, _READING_ERRORS) else None
     if named and "Cannot open file" in str(error) and not Path(named[1]).exists():
-        return ReplacedError("a file was replaced while it was about to be read; run the query again")
+        return ReplacedError(_REPLACED)
     if named and "No files found" in str(error):
         return QueryError(_words(error))
     if named:

@@ -72,16 +72,11 @@ def write_marts(
         connection.execute("set preserve_insertion_order = false")
 
 
-def publish_marts(lake: Lake, marts: Sequence[StagedMart]) -> None:
-    """Move written marts into place, file by file, and remove the files that they replace."""
+def publish_marts(lake: Lake, marts: Sequence[StagedMart], *, lock: str) -> None:
+    """Move written marts into place, file by file, and remove the files that they replace. `lock` is held."""
     for mart in marts:
-        target = lake.root / FOLDER / mart.name
-        for old in _replaced(target, mart):
-            if old not in mart.files:
-                storage.unlink(target / old)
-        for name in mart.files:
-            storage.make_folder((target / name).parent)
-            storage.rename(mart.folder / name, target / name)
+        stale = [old for old in _replaced(lake, mart) if old not in mart.files]
+        lake.store.replace(lock, f"{FOLDER}/{mart.name}", mart.folder, mart.files, stale=stale)
 
 
 def _write(
@@ -185,9 +180,10 @@ def _month_name(number: int) -> str:
     return NO_MONTH if number < 0 else f"{number // 12:04d}-{number % 12 + 1:02d}"
 
 
-def _replaced(target: Path, mart: StagedMart) -> Iterator[str]:
-    for path in sorted(target.rglob("*.parquet")):
-        name = path.relative_to(target).as_posix()
+def _replaced(lake: Lake, mart: StagedMart) -> Iterator[str]:
+    folder = f"{FOLDER}/{mart.name}"
+    for path in sorted(file.path for file in lake.store.files(folder)):
+        name = path.removeprefix(f"{folder}/")
         month = name.partition("/")[0].removeprefix("month=")
         if mart.replaced is None or month in mart.replaced:
             yield name

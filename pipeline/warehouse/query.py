@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
 
 from pipeline.errors import QueryError
+from pipeline.lake.layout import Lake
 from pipeline.lake.tables import TABLES
+from pipeline.places import Place
 from pipeline.warehouse.failures import ReplacedError, translated
 from pipeline.warehouse.read_only import reading_statements
 
@@ -51,7 +50,7 @@ class Result:
 
     columns: Sequence[ResultColumn]
     connection: duckdb.DuckDBPyConnection
-    root: Path | None = None
+    root: Place | None = None
 
     def batches(self) -> Iterator[list[tuple[Any, ...]]]:
         """The rows, some thousands at a time.
@@ -67,13 +66,13 @@ class Result:
             yield rows
 
 
-def run(connection: duckdb.DuckDBPyConnection, text: str, *, root: Path | None = None) -> Iterator[Result]:
+def run(connection: duckdb.DuckDBPyConnection, text: str, *, root: Place | None = None) -> Iterator[Result]:
     """Run the statements of a text one after the other; each result must be read before the next is asked for.
 
     Args:
         connection: from `connect`.
         text: one or more statements that only read.
-        root: the lake's folder, for messages that name its files.
+        root: where the lake lies, for messages that name its files.
 
     Raises:
         QueryError: a statement is wrong or could write; nothing was run if any could write.
@@ -84,7 +83,7 @@ def run(connection: duckdb.DuckDBPyConnection, text: str, *, root: Path | None =
 
 
 def run_arrow(
-    connection: duckdb.DuckDBPyConnection, text: str, *, root: Path | None = None
+    connection: duckdb.DuckDBPyConnection, text: str, *, root: Place | None = None
 ) -> Iterator[pa.RecordBatch]:
     """Run one statement and give its rows as Arrow batches, at least one.
 
@@ -100,7 +99,7 @@ def run_arrow(
         yield from reader
 
 
-def _execute(connection: duckdb.DuckDBPyConnection, statement: str, root: Path | None) -> Result:
+def _execute(connection: duckdb.DuckDBPyConnection, statement: str, root: Place | None) -> Result:
     """Start a query on one state of the lake.
 
     A view lists its files more than once. If a commit comes in between, the query starts again, or rows of files that
@@ -108,7 +107,7 @@ def _execute(connection: duckdb.DuckDBPyConnection, statement: str, root: Path |
     """
     for attempt in range(1, ATTEMPTS + 1):
         time.sleep(PAUSE_SECONDS * (attempt - 1))
-        before = _folder_times(root)
+        before = _state(root)
         try:
             with translated(root):
                 connection.execute(statement)
@@ -116,20 +115,11 @@ def _execute(connection: duckdb.DuckDBPyConnection, statement: str, root: Path |
             if attempt == ATTEMPTS:
                 raise
         else:
-            if before == _folder_times(root):
+            if before == _state(root):
                 break
     return Result([ResultColumn(entry[0], str(entry[1])) for entry in connection.description or ()], connection, root)
 
 
-def _folder_times(root: Path | None) -> dict[Path, int]:
-    """When a file was last added to or removed from each partition."""
-    if root is None:
-        return {}
-    folders = [root / name for name in TABLES]
-    times = {}
-    while folders:
-        folder = folders.pop()
-        with suppress(FileNotFoundError):
-            times[folder] = folder.stat().st_mtime_ns
-            folders += [Path(entry.path) for entry in os.scandir(folder) if "=" in entry.name]
-    return times
+def _state(root: Place | None) -> Hashable:
+    """Another value after files were added to or removed from the lake."""
+    return None if root is None else Lake(root).store.state(TABLES)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from pipeline.lake.layout import Lake
+from pipeline.lake.store import StoredFile
 from pipeline.lake.tables import TABLES
 
 
@@ -26,7 +26,7 @@ class LakeFile:
 class Snapshot:
     """All files of a lake, sorted by their paths, which are relative to the root."""
 
-    root: Path
+    lake: Lake
     files: Sequence[LakeFile]
 
     def of(self, table: str) -> list[LakeFile]:
@@ -34,32 +34,15 @@ class Snapshot:
         return [file for file in self.files if file.table == table]
 
 
-def take_snapshot(root: Path) -> Snapshot:
+def take_snapshot(lake: Lake) -> Snapshot:
     """List the files of a lake."""
-    files = [file for table in TABLES for file in _files(root, table)]
-    return Snapshot(root, sorted(files, key=lambda file: file.path))
+    files = [_file(stored) for stored in lake.store.files(*TABLES)]
+    return Snapshot(lake, sorted(files, key=lambda file: file.path))
 
 
-def _files(root: Path, table: str) -> Iterator[LakeFile]:
-    folders = [(root / table, {"app_id": "", "month": ""})]
-    while folders:
-        folder, place = folders.pop()
-        try:
-            entries = list(os.scandir(folder))
-        except FileNotFoundError:
-            continue
-        for entry in entries:
-            name, _, value = entry.name.partition("=")
-            if name in place and value and entry.is_dir():
-                folders.append((Path(entry.path), place | {name: value}))
-            elif entry.name.endswith(".parquet"):
-                yield from _file(root, table, place, Path(entry.path))
-
-
-def _file(root: Path, table: str, place: dict[str, str], path: Path) -> Iterator[LakeFile]:
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return  # compaction merged it away since it was listed
-    relative = path.relative_to(root).as_posix()
-    yield LakeFile(table, place["app_id"], place["month"], relative, status.st_size, status.st_mtime_ns)
+def _file(stored: StoredFile) -> LakeFile:
+    table, *folders = stored.path.split("/")[:-1]
+    place = dict(folder.partition("=")[::2] for folder in folders)
+    return LakeFile(
+        table, place.get("app_id", ""), place.get("month", ""), stored.path, stored.bytes, stored.changed_ns
+    )

@@ -37,6 +37,7 @@ def create_sources(
     Raises:
         duckdb.Error: a file is damaged or was merged away since.
     """
+    snapshot.lake.store.attach(connection)
     connection.execute("create schema lake")
     for name in TABLES:
         connection.execute(f"create view lake.{name} as {select_files(snapshot, snapshot.of(name), name)}")
@@ -105,7 +106,7 @@ def select_files(snapshot: Snapshot, files: Sequence[LakeFile], name: str) -> st
     if not files:
         typed = ", ".join(f"null::{type_of(table, column)} as {quoted(column)}" for column in columns)
         return f"select {typed} where false"
-    paths = ", ".join(text(str(snapshot.root.absolute() / file.path)) for file in files)
+    paths = ", ".join(text(snapshot.lake.store.url(file.path)) for file in files)
     types = ", ".join(f"'{partition}': varchar" for partition in table.partitions)
     return (
         f"select {', '.join(map(quoted, columns))} "

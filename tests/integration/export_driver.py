@@ -2,9 +2,11 @@
 
     DRIVER_TRACE=FILE    append the name of every point passed, a line each
     DRIVER_KILL_AT=N     end this process by SIGKILL at the N-th point
+    DRIVER_STOP_AT=NAME  stop this process by SIGSTOP at a point, until somebody continues it
     DRIVER_FAIL_FROM=N   refuse every operation from the N-th point on, as a dying disk does
 
-A point lies before and after each operation, and in a transaction also right before it is committed.
+NAME#N may stand in place of a number for the N-th point of a name. A point lies before and after each operation, and
+in a transaction also right before it is committed.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import os
 import signal
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +29,7 @@ from pipeline.lake import storage
 from pipeline.walk.ledger import Ledger
 
 OPERATIONS = ("make_folder", "sync_file", "sync_folder", "rename", "unlink", "remove_tree", "write_atomic")
+BUCKET_OPERATIONS = ("put", "upload", "copy", "delete")
 
 
 class Points:
@@ -34,19 +38,25 @@ class Points:
     def __init__(self) -> None:
         trace = os.environ.get("DRIVER_TRACE")
         self._trace = Path(trace).open("a") if trace else None  # noqa: SIM115 - open until the process dies
-        self._kill_at = int(os.environ.get("DRIVER_KILL_AT", "0"))
+        self._kill_at = os.environ.get("DRIVER_KILL_AT", "")
+        self._stop_at = os.environ.get("DRIVER_STOP_AT", "")
         self._fail_from = int(os.environ.get("DRIVER_FAIL_FROM", "0"))
         self._passed = 0
+        self._by_name: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def passing(self, name: str) -> None:
         """Pass a point, or end here."""
         with self._lock:
             self._passed += 1
+            self._by_name[name] += 1
+            here = {str(self._passed), f"{name}#{self._by_name[name]}"}
             if self._trace is not None:
                 print(name, file=self._trace, flush=True)
-            if self._passed == self._kill_at:
+            if self._kill_at in here:
                 os.kill(os.getpid(), signal.SIGKILL)
+            if self._stop_at in here:
+                os.kill(os.getpid(), signal.SIGSTOP)
             if self._fail_from and self._passed >= self._fail_from:
                 raise StorageError("the disk is dying")
 
@@ -62,13 +72,18 @@ def watch_everything() -> None:
     points = Points()
     for name in OPERATIONS:
         setattr(storage, name, _watched(name, getattr(storage, name), points))
+    if os.environ.get("SUNLAKE_LAKE", "").startswith("s3:"):
+        from pipeline.lake.s3.bucket import Bucket
+
+        for name in BUCKET_OPERATIONS:
+            setattr(Bucket, name, _watched(f"bucket {name}", getattr(Bucket, name), points))
     Ledger.write = _watched_transaction(Ledger.write, points)  # type: ignore[method-assign]  # on purpose, see above
 
 
 def _watched(name: str, operation: Callable[..., Any], points: Points) -> Callable[..., Any]:
-    def watched(*arguments: Any) -> Any:
+    def watched(*arguments: Any, **options: Any) -> Any:
         points.passing(f"before {name}")
-        result = operation(*arguments)
+        result = operation(*arguments, **options)
         points.passing(f"after {name}")
         return result
 

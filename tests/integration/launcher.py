@@ -81,7 +81,8 @@ def main() -> None:
     import pipeline.cli.summary
     import pipeline.export
     import pipeline.lake.compact
-    import pipeline.lake.repair  # noqa: F401 - imported to be there in every fork
+    import pipeline.lake.repair
+    import pipeline.lake.s3.store  # noqa: F401 - imported to be there in every fork
     from tests.integration import export_driver
 
     while line := sys.stdin.readline():

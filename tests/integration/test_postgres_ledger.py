@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import socket
-import subprocess
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,51 +15,6 @@ from pipeline.lake.repair import rebuild_app
 from pipeline.sandbox.process import Sandbox
 from pipeline.walk.coverage import app_coverage
 from pipeline.walk.ledger import open_ledger
-
-START_SECONDS = 60
-
-
-def _initdb() -> str | None:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    return str(found[-1]) if found else shutil.which("initdb")
-
-
-@pytest.fixture(scope="module")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL server of its own on a free port."""
-    initdb = _initdb()
-    if initdb is None:
-        assert not os.environ.get("CI"), "PostgreSQL must be there in CI: tests/system-packages.sh installs it"
-        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-    folder = tmp_path_factory.mktemp("postgres")
-    data = folder / "data"
-    # PostgreSQL refuses to run as root.
-    user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    if user:
-        for path in (folder, *folder.parents):
-            if path == Path(path.anchor) or path.owner() != "root":
-                break
-            path.chmod(path.stat().st_mode | 0o711)
-        shutil.chown(folder, "postgres", "postgres")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    subprocess.run([*user, initdb, "-D", data, "-A", "trust", "-U", "sunlake"], check=True, capture_output=True)
-    options = ["-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", folder, "-c", "fsync=off"]
-    server = subprocess.Popen(
-        [*user, Path(initdb).parent / "postgres", *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        deadline = time.monotonic() + START_SECONDS
-        ready = [Path(initdb).parent / "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-q"]
-        while subprocess.run(ready, check=False).returncode != 0:
-            assert time.monotonic() < deadline
-            assert server.poll() is None
-            time.sleep(0.1)
-        yield f"postgresql+psycopg://sunlake@127.0.0.1:{port}/postgres"
-    finally:
-        server.terminate()
-        server.wait()
 
 
 def test_an_export_with_a_ledger_on_postgresql_resumes_and_repairs(

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from pipeline import config, metrics_settings
+from pipeline import config, metrics_settings, places
 from pipeline.cli.init import TEMPLATE, command
 from pipeline.config import load_settings
 from pipeline.errors import ConfigError, StorageError, UsageError
@@ -22,6 +22,7 @@ STRUCTS = (
     config.CommitSettings,
     config.CallSettings,
     config.ScheduleSettings,
+    places.StorageSettings,
     metrics_settings.WarehouseSettings,
     metrics_settings.SessionSettings,
     metrics_settings.ChannelSessionSettings,

@@ -1,0 +1,1 @@
+"""Lakes in buckets of S3-compatible stores."""

@@ -1,0 +1,262 @@
+"""A lake in a bucket: staged files are uploaded beside the lake, and copied into place by the store itself.
+
+    private/staging/<app>/<commit>/x -> s3://.../_sunlake/staging/<app>/<commit>/x -> (decision) -> s3://.../x
+
+What is decided is in the bucket, so that any machine can finish it; no rule of the bucket may expire what is staged. It
+is deleted only after the ledger says that its commit is published, and by its writer only: whoever was replaced as
+writer copies from nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import time
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import sqlalchemy as sa
+
+from pipeline.errors import CorruptLakeError, LockedError, StorageError
+from pipeline.lake import storage
+from pipeline.lake.holder import Holder
+from pipeline.lake.lease import Lease, read_holder
+from pipeline.lake.local_store import PRIVATE
+from pipeline.lake.s3 import owner
+from pipeline.lake.s3.bucket import PART_BYTES, Bucket
+from pipeline.lake.s3.reader import BucketFiles
+from pipeline.lake.store import StoredFile
+from pipeline.places import SCHEME, S3Place
+from pipeline.walk.ledger import Ledger, ledger_file, open_ledger
+
+# The lease that must be held when a request of this context writes.
+_guarding: ContextVar[Lease | None] = ContextVar("guarding", default=None)
+
+
+@cache
+def s3_store(place: S3Place) -> S3Store:
+    """The store of a place: one a process, since it holds connections and leases."""
+    return S3Store(place)
+
+
+class S3Store:
+    """The objects below a prefix; see `Store`."""
+
+    def __init__(self, place: S3Place) -> None:
+        self.bucket = Bucket(place)
+        self._place = place
+        self._prefix = f"{place.prefix}/" if place.prefix else ""
+        self._leases: dict[str, Lease] = {}
+        self._id: str | None = None
+        self.bucket.client.meta.events.register("before-send.s3", _check_lease)
+
+    def read_marker(self) -> bytes | None:
+        return self.bucket.get(self._own("lake.json"))
+
+    def write_marker(self, data: bytes) -> None:
+        self.bucket.put(self._own("lake.json"), data)
+
+    def probe(self) -> str:
+        self._claim(self._id_now())
+        probe, copied = (self._own(f"probe/{secrets.token_hex(8)}") for _ in range(2))
+        self.bucket.put(probe, b"probe")
+        written = self.bucket.head(probe)
+        read = self.bucket.get(copied) if written is not None and self.bucket.copy(written, copied) else None
+        self.bucket.abort_uploads(self._own("probe/"), mine=lambda _: True)
+        for found in list(self.bucket.list(self._own("probe/"))):
+            self.bucket.delete(found.key)
+        if read != b"probe":
+            raise StorageError(f"{self._place} does not give back what was written into it; use another store")
+        return f"{self._place} can be read, written, listed and deleted from"
+
+    @contextmanager
+    def writing(self, name: str, *, what: str) -> Iterator[None]:
+        with self._server() as ledger:
+            self._id = self._ledger_id(ledger)
+            self._claim(self._id)
+            if ledger is None:
+                yield
+                return
+            lease = Lease(ledger, self._lease_name(name), seconds=self._place.storage.lease_seconds)
+            lease.take(name, what=what, machine=owner.machine_id(self._place.private))
+            self._leases[name] = lease
+            try:
+                with lease.kept():
+                    yield
+            finally:
+                del self._leases[name]
+
+    def writer(self, name: str) -> Holder | None:
+        with self._server() as ledger:
+            return None if ledger is None else read_holder(ledger, self._lease_name(name))
+
+    def take_over(self) -> None:
+        owner.take_over(self.bucket, self._own("owner.json"), self._id_now(), on_server=self._has_server())
+
+    def fence(self, connection: sa.Connection, name: str) -> None:
+        if self._has_server():
+            self._lease(name).renew_within(connection)
+
+    def stage(self, app_id: str, commit_id: str, paths: Sequence[str]) -> None:
+        if self._id is not None:
+            self._claim(self._id)  # someone may have taken the lake over
+        folder = self._place.private / "staging" / app_id / commit_id
+        names = [Path(path).name for path in paths]
+        with storage.storage_errors():
+            self.bucket.each(
+                lambda name: self.bucket.upload(folder / name, self._staging(app_id, commit_id) + name), names
+            )
+
+    def publish(self, app_id: str, commit_id: str, paths: Sequence[str]) -> None:
+        staging = self._staging(app_id, commit_id)
+
+        def put_in_place(path: str) -> None:
+            source, final = staged.get(staging + Path(path).name), self._prefix + path
+            if source is not None and self.bucket.copy(source, final):
+                return
+            # It goes only after its commit is published; what lies in place may be an older version.
+            if self._has_server():
+                self._lease(app_id).renew()  # says so if another has taken this one's place and published it
+            raise CorruptLakeError(f"{path} belongs to a decided commit and is not staged; run `sunlake repair`")
+
+        with self._guarded(app_id):
+            staged = {found.key: found for found in self.bucket.list(staging)}
+            self.bucket.each(put_in_place, paths)
+
+    def remove(self, app_id: str, paths: Iterable[str]) -> None:
+        with self._guarded(app_id):
+            self.bucket.each(self.bucket.delete, [self._prefix + path for path in paths])
+
+    def drop_staging(self, app_id: str, commit_id: str | None = None) -> None:
+        with self._guarded(app_id):
+            staged = [found.key for found in self.bucket.list(self._staging(app_id, commit_id))]
+            self.bucket.each(self.bucket.delete, staged)
+            if commit_id is None:
+                here = (self._staging(app_id), f"/app_id={app_id}/")
+                self.bucket.abort_uploads(self._prefix, mine=lambda key: key.startswith(here[0]) or here[1] in key)
+        folder = self._place.private / "staging" / app_id
+        storage.remove_tree(folder if commit_id is None else folder / commit_id)
+
+    def has_staging(self, app_id: str) -> bool:
+        local = self._place.private / "staging" / app_id
+        return any(self.bucket.list(self._staging(app_id))) or any(local.glob("*/*.parquet"))
+
+    def replace(self, writer: str, folder: str, source: Path, names: Sequence[str], *, stale: Iterable[str]) -> None:
+        target = f"{self._prefix}{folder}/"
+        with self._guarded(writer), storage.storage_errors():
+            self.bucket.abort_uploads(target, mine=lambda _: True)
+            self.bucket.each(self.bucket.delete, [target + name for name in stale])
+            self.bucket.each(lambda name: self.bucket.upload(source / name, target + name), names)
+
+    def quarantine(self, app_id: str, path: str) -> None:
+        found = self.bucket.head(self._prefix + path)
+        with self._guarded(app_id):
+            if found is not None and self.bucket.copy(found, self._own(f"quarantine/{int(time.time())}/{path}")):
+                self.bucket.delete(found.key)
+
+    def folders(self, folder: str) -> list[str]:
+        return list(self.bucket.folders(f"{self._prefix}{folder}/"))
+
+    def files(self, *folders: str) -> Iterator[StoredFile]:
+        # One listing of everything costs less than one for each table.
+        starts = [f"{self._prefix}{folder}/" for folder in folders]
+        for found in self.bucket.list(starts[0] if len(starts) == 1 else self._prefix):
+            if found.key.endswith(".parquet") and found.key.startswith(tuple(starts)):
+                yield StoredFile(found.key.removeprefix(self._prefix), found.bytes, found.changed_ns)
+
+    def has_files(self, folder: str) -> bool:
+        return any(True for _ in self.files(folder))
+
+    def state(self, folders: Iterable[str]) -> Hashable:
+        return frozenset(self.files(*folders))
+
+    @contextmanager
+    def local(self, paths: Sequence[str], *, folder: Path) -> Iterator[list[Path]]:
+        try:
+            copies = [folder / f"{number}.parquet" for number in range(len(paths))]
+            storage.make_folder(folder)
+            for path, copy in zip(paths, copies, strict=True):
+                self._download(path, copy)
+            yield copies
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def url(self, path: str) -> str:
+        return f"{SCHEME}{self._place.bucket}/{self._prefix}{path}"
+
+    def attach(self, duck: duckdb.DuckDBPyConnection) -> None:
+        duck.register_filesystem(BucketFiles(self._place.bucket, self.bucket))
+
+    def _download(self, path: str, target: Path) -> None:
+        version = self.bucket.head(self._prefix + path)
+        if version is None:
+            raise CorruptLakeError(f"{self.url(path)} is missing; run `sunlake repair`, then `sunlake export`")
+        with storage.storage_errors(), target.open("wb") as file:
+            for start in range(0, version.bytes, PART_BYTES):
+                data = self.bucket.read(version, start, min(PART_BYTES, version.bytes - start))
+                if data is None:
+                    raise StorageError(f"{self.url(path)} was replaced while it was read; run the command again")
+                file.write(data)
+
+    @contextmanager
+    def _guarded(self, name: str) -> Iterator[None]:
+        """Within it, every request that writes is sent only while this process surely is the writer."""
+        token = _guarding.set(self._lease(name) if self._has_server() else None)
+        try:
+            yield
+        finally:
+            _guarding.reset(token)
+
+    def _lease(self, name: str) -> Lease:
+        try:
+            return self._leases[name]
+        except KeyError:
+            raise LockedError(f"{name} can be written only by whoever holds its lock") from None
+
+    def _lease_name(self, name: str) -> str:
+        return f"{self._place} {name}"
+
+    def _has_server(self) -> bool:
+        url = self._place.ledger_url
+        return url is not None and ledger_file(url) is None
+
+    @contextmanager
+    def _server(self) -> Iterator[Ledger | None]:
+        """The ledger if it is on a server, where it serves several machines."""
+        if not self._has_server():
+            yield None
+            return
+        ledger = open_ledger(self._place.ledger_url or "")
+        try:
+            yield ledger
+        finally:
+            ledger.close()
+
+    def _ledger_id(self, ledger: Ledger | None) -> str:
+        return owner.machine_id(self._place.private) if ledger is None else owner.server_id(ledger)
+
+    def _id_now(self) -> str:
+        with self._server() as ledger:
+            return self._ledger_id(ledger)
+
+    def _claim(self, ledger_id: str) -> None:
+        owner.claim(self.bucket, self._own("owner.json"), ledger_id, on_server=self._has_server())
+
+    def _own(self, name: str) -> str:
+        return f"{self._prefix}{PRIVATE}/{name}"
+
+    def _staging(self, app_id: str, commit_id: str | None = None) -> str:
+        folder = self._own(f"staging/{app_id}/")
+        return folder if commit_id is None else f"{folder}{commit_id}/"
+
+
+def _check_lease(request: Any, **_: Any) -> None:
+    """Let a request that writes go out only if the lease is held; called before each attempt of it."""
+    lease = _guarding.get()
+    if lease is not None and request.method not in {"GET", "HEAD"}:
+        lease.check()
