@@ -37,7 +37,7 @@ lock: ## resolve requirements.lock anew from pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet 'uv>=0.5,<1'
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-		--no-header --extra demo --extra dev --extra postgres pyproject.toml -o requirements.lock
+		--no-header --extra demo --extra dev --extra postgres --extra s3 pyproject.toml -o requirements.lock
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .venv-bench build dist sunlake-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.cli.erase_expire import command as expire
 from pipeline.cli.erase_proof import replay, status, verify
 from pipeline.cli.frame import Frame, pass_frame
 from pipeline.errors import StorageError
@@ -158,6 +159,7 @@ def apply(frame: Frame, *, plan_id: str, confirmation: str, remove_input: bool, 
 command.add_command(status)
 command.add_command(verify)
 command.add_command(replay)
+command.add_command(expire, "expire")
 
 
 def print_applied(applied: Applied) -> None:

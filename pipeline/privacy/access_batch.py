@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pipeline.privacy.access.register import complete_copy, destroy_access, enter_copy, expire_access
@@ -52,10 +52,10 @@ def write_copy(desk: Desk, journal: BatchJournal, subject: Subject, folder: Path
     """Write the copy of one person into a folder; it is in the register before the first byte is on the disk."""
     now = datetime.now(UTC).replace(microsecond=0)
     journal.begin(Step.ACCESS, subject.tag)
-    copy = enter_copy(desk.lake, journal.batch, tag=subject.tag, path=access_path(folder, subject.tag), now=now)
-    export = write_access(
-        desk.lake, desk.ledger, subject, folder, controller=desk.settings.privacy.controller or UNNAMED, now=now
-    )
+    privacy = desk.settings.privacy
+    path, lifetime = access_path(folder, subject.tag), timedelta(days=privacy.access_days)
+    copy = enter_copy(desk.lake, journal.batch, tag=subject.tag, path=path, now=now, lifetime=lifetime)
+    export = write_access(desk.lake, desk.ledger, subject, folder, controller=privacy.controller or UNNAMED, now=now)
     complete_copy(desk.lake, journal.batch, copy, export)
     journal.end(Step.ACCESS, subject.tag, Status.DONE, bytes=export.bytes)
     return export

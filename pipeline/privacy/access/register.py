@@ -39,13 +39,15 @@ class Copy(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int = 0
 
 
-def enter_copy(lake: Lake, batch_id: str, *, tag: str, path: Path, now: datetime) -> Copy:
+def enter_copy(
+    lake: Lake, batch_id: str, *, tag: str, path: Path, now: datetime, lifetime: timedelta = LIFETIME
+) -> Copy:
     """Enter a copy that is about to be written; one at the same path is superseded.
 
     Raises:
         StorageError: the register can't be written; the copy must not be either.
     """
-    copy = Copy(tag=tag, path=str(path.absolute()), expires_at=now + LIFETIME)
+    copy = Copy(tag=tag, path=str(path.absolute()), expires_at=now + lifetime)
     _put(lake, batch_id, copy)
     return copy
 
