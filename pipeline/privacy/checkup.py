@@ -22,10 +22,14 @@ DEEDS_KEY: Final = "deeds key"
 
 def check_privacy(settings: Settings) -> list[Finding]:
     """Try the keys of erasure and what rests on them; a lake that nobody was erased from needs none of it."""
+    findings: list[Finding] = []
     try:
-        return list(_check(settings))
+        findings.extend(_check(settings))
+        if len(findings) > 1 and all(finding.is_good for finding in findings):
+            findings += _check_deadlines(settings)
     except SunlakeError as error:
-        return [Finding("privacy", is_good=False, text=str(error))]
+        findings.append(Finding("privacy", is_good=False, text=str(error)))
+    return findings
 
 
 def _check(settings: Settings) -> Iterator[Finding]:
@@ -45,8 +49,6 @@ def _check(settings: Settings) -> Iterator[Finding]:
         yield from _check_suppressions(lake, load_keyring(settings))
     if keys[1].is_good:
         yield from _check_deeds(lake, load_deeds_keyring(settings))
-    if all(key.is_good for key in keys):
-        yield from _check_deadlines(settings)
 
 
 def _is_in_use(lake: Lake) -> bool:
@@ -67,7 +69,7 @@ def _try_key(what: str, read: Callable[[Settings], Keyring], settings: Settings)
 
 
 def _check_suppressions(lake: Lake, keyring: Keyring) -> Iterator[Finding]:
-    entries = list(load(lake))
+    entries = load(lake).entries
     missing = sorted({entry.key_id for entry in entries} - set(keyring.key_ids))
     if missing:
         text = f"were made with {', '.join(missing)}, which is not among the keys; add it behind the newest"
