@@ -93,9 +93,7 @@ def prove_absence(place: DemoFolder, speaker: Speaker) -> bool:
     )
     click.echo(f"messages of the speaker in the lake: {speaker.messages:,} before the erasure, {rows:,} now")
     state = "BROKEN" if found.problems else "whole"
-    click.echo(
-        f"verify: ledger of deeds {state}, {found.deeds:,} deeds; {found.back:,} ids of erased people in the lake"
-    )
+    click.echo(f"verify: {found.deeds:,} deeds, the ledger is {state}; {found.back:,} ids of erased people in the lake")
     return rows == 0 and found.exit_code == 0
 
 
