@@ -24,6 +24,7 @@ from prefect.types.entrypoint import EntrypointType
 from flows.build import build
 from flows.compact import compact
 from flows.environment import API_URL
+from flows.erase import erase
 from flows.export import export
 from flows.nightly import nightly
 from flows.sweep import sweep
@@ -31,7 +32,7 @@ from flows.watch import Watch
 from pipeline.config import ScheduleSettings, Settings
 from pipeline.errors import ConfigError, SunlakeError
 
-FLOWS: Final[dict[str, Flow[..., Any]]] = {flow.name: flow for flow in (export, sweep, nightly, compact, build)}
+FLOWS: Final[dict[str, Flow[..., Any]]] = {flow.name: flow for flow in (export, sweep, nightly, compact, build, erase)}
 
 
 async def run_schedules(settings: Settings) -> None:

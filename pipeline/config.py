@@ -72,7 +72,7 @@ class CallSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 class ScheduleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """When `sunlake serve` starts a flow: five cron fields in an IANA time zone."""
 
-    flow: Literal["export", "sweep", "nightly", "compact", "build"]
+    flow: Literal["export", "sweep", "nightly", "compact", "build", "erase"]
     cron: str
     timezone: str = "UTC"
 

@@ -45,11 +45,16 @@ A server that speaks the Sunshine Conversations API starts on this machine, a Pr
 SQL models compute sessions, reply times and the rest, checks prove what they promise, and the report is written. All of
 it stays in one folder, which may be deleted. A second demo goes on with the lake of the first one.
 
+With --erase, one speaker is erased afterwards: at the server, in the lake and in all that was made of it. A scan of
+every byte proves it, and a new export with the same seeds does not bring them back. A second such demo starts a server
+that knows the speaker again, keeps them out all the same, and erases another one.
+
 \b
 Examples:
   sunlake demo
   sunlake demo --limit 200
   sunlake demo --fresh
+  sunlake demo --erase
 """
 
 
@@ -70,13 +75,14 @@ Examples:
     metavar="FOLDER",
     help="Where everything goes.",
 )
+@click.option("--erase", "with_erasure", is_flag=True, help="Then erase one speaker everywhere, and prove it.")
 @pass_frame
-def command(frame: Frame, *, limit: int | None, fresh: bool, folder: Path) -> int:
-    """Run the demo; the exit code is the export's."""
+def command(frame: Frame, *, limit: int | None, fresh: bool, folder: Path, with_erasure: bool) -> int:
+    """Run the demo; the exit code is the export's, or the worse one of the erasure."""
     from importlib.util import find_spec
 
+    from pipeline.cli.demo_erase import prepare
     from pipeline.cli.demo_folder import open_folder
-    from pipeline.cli.summary import exit_code, print_summaries
 
     if find_spec("chitchat_dataset") is None:
         raise UsageError("the demo's conversations come with an extra: pip install 'sunlake[demo]'")
@@ -84,14 +90,17 @@ def command(frame: Frame, *, limit: int | None, fresh: bool, folder: Path) -> in
     place = open_folder(folder, world=f"chitchat:{limit}" if limit else "chitchat", fresh=fresh)
     if place.has_lake:
         click.echo(f"{folder} holds a lake already: the export goes on from there (--fresh begins anew)")
-    given = _run(frame, place)
-    print_summaries(given.summaries)
-    code = max(exit_code(given.summaries), _print_warehouse(given))
-    show_answers(place.lake)
+    if with_erasure:
+        prepare(place)
+    with _servers(place):
+        code, page = _export(frame, place)
+        if with_erasure:
+            erased, page = _erase(frame, place)
+            code = max(code, erased)
     click.echo(f"\nDone in {time.monotonic() - began:.0f} s; {folder} holds all of it. Try next:\n")
-    for arguments in TRY:
+    for arguments in (*TRY, "erase status", "erase verify") if with_erasure else TRY:
         click.echo(f"  SUNLAKE_CONFIG={shlex.quote(str(place.toml))} {program()} {arguments}")
-    click.echo(f"\nThe report: {place.lake.absolute() if given.page is None else given.page.absolute()}")
+    click.echo(f"\nThe report: {place.lake.absolute() if page is None else page.absolute()}")
     return code
 
 
@@ -131,19 +140,44 @@ def program() -> str:
     )
 
 
-def _run(frame: Frame, place: DemoFolder) -> Given:
+@contextmanager
+def _servers(place: DemoFolder) -> Iterator[None]:
+    """The sandbox and Prefect, for as long as the demo needs them."""
     for name in [name for name in os.environ if name.startswith("PREFECT_")]:
         del os.environ[name]  # the demo has nothing to do with the user's own Prefect
     os.environ["PREFECT_HOME"] = str(place.prefect.absolute())
     os.environ["PREFECT_LOGGING_LEVEL"] = "CRITICAL"  # how the run ends is said below
     from flows.server import embedded_server
-    from pipeline.cli.progress import shown_progress
     from pipeline.sandbox.process import Sandbox
 
     click.echo("starting the sandbox and Prefect")
-    with _prepared(Sandbox(place.world), place), embedded_server(services=False), shown_progress(frame) as on_progress:
+    with _prepared(Sandbox(place.world), place), embedded_server(services=False):
+        yield
+
+
+def _export(frame: Frame, place: DemoFolder) -> tuple[int, Path | None]:
+    """Export, build, check and report, and say what came of it; returns the exit code and the report's page."""
+    from pipeline.cli.progress import shown_progress
+    from pipeline.cli.summary import exit_code, print_summaries
+
+    with shown_progress(frame) as on_progress:
         click.echo(f"exporting into {place.lake}")
-        return asyncio.run(_run_flows(place, on_progress))
+        given = asyncio.run(_run_flows(place, on_progress))
+    print_summaries(given.summaries)
+    code = max(exit_code(given.summaries), _print_warehouse(given))
+    show_answers(place.lake)
+    return code, given.page
+
+
+def _erase(frame: Frame, place: DemoFolder) -> tuple[int, Path | None]:
+    """Erase a speaker and export again; returns the exit code and the report's page."""
+    from pipeline.cli.demo_erase import erase_speaker, prove_absence
+
+    speaker, applied = asyncio.run(erase_speaker(place))
+    click.echo("\nThe same seeds again:")
+    code, page = _export(frame, place)
+    is_absent = prove_absence(place, speaker)
+    return max(code, applied.exit_code, 0 if is_absent else 1), page
 
 
 def _print_warehouse(given: Given) -> int:

@@ -50,6 +50,13 @@ metric = "reply"
 scope = "any"
 target = "2m"
 """
+_PRIVACY: Final = """
+# Without its key a lake from which people were erased takes nothing in.
+[privacy]
+key_file = {key_file}
+deeds_key_file = {deeds_key_file}
+prefect_home = {prefect_home}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +90,29 @@ class DemoFolder:
         return self.root / "sunlake.toml"
 
     @property
-    def _seeds(self) -> Path:
+    def seeds(self) -> Path:
+        """Where the export starts from."""
         return self.root / "seeds.jsonl"
+
+    @property
+    def keys(self) -> Path:
+        """The keys of erasure, once somebody is to be erased."""
+        return self.root / "keys"
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether the keys of erasure were made."""
+        return self.keys.exists()
+
+    @property
+    def requests(self) -> Path:
+        """The request for erasure, until it was carried out."""
+        return self.root / "requests.csv"
+
+    @property
+    def temporary(self) -> Path:
+        """Temporary files of a demo that erases."""
+        return self.root / "tmp"
 
     def write(self, *, app_id: str, base_url: str, seeds: Iterable[Mapping[str, str]]) -> None:
         """Write the settings and the seeds for a sandbox that runs now."""
@@ -94,14 +122,18 @@ class DemoFolder:
             "base_url": base_url,
             "key_id_env": self.KEY_ID,
             "secret_env": self.SECRET,
-            "seeds": str(self._seeds.absolute()),
+            "seeds": str(self.seeds.absolute()),
+            "key_file": str(self.keys.absolute() / "privacy.key"),
+            "deeds_key_file": str(self.keys.absolute() / "deeds.key"),
+            "prefect_home": str(self.prefect.absolute()),
         }
         # A TOML string is written like a JSON string.
         quoted = {name: json.dumps(value, ensure_ascii=False) for name, value in values.items()}
-        text = _SETTINGS.format(mark=MARK, world=self.world, start_rate=START_RATE, **quoted)
+        template = _SETTINGS + _PRIVACY if self.has_keys else _SETTINGS
+        text = template.format(mark=MARK, world=self.world, start_rate=START_RATE, **quoted)
         try:
             self.toml.write_text(text, "utf-8")
-            with self._seeds.open("w", encoding="utf-8") as file:
+            with self.seeds.open("w", encoding="utf-8") as file:
                 file.writelines(f"{json.dumps(seed)}\n" for seed in seeds)
         except OSError as error:
             raise StorageError(f"{self.root} can't be written: {error.strerror}") from None
@@ -122,9 +154,10 @@ class DemoFolder:
 
     def clear(self) -> None:
         """Remove what a demo has written, the settings last: they are what proves the folder to be ours."""
-        for folder in (self.lake, self.prefect):
+        for folder in (self.lake, self.prefect, self.keys, self.temporary):
             shutil.rmtree(folder, ignore_errors=True)
-        self._seeds.unlink(missing_ok=True)
+        for file in (self.seeds, self.requests):
+            file.unlink(missing_ok=True)
 
 
 def open_folder(root: Path, *, world: str, fresh: bool) -> DemoFolder:

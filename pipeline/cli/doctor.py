@@ -12,7 +12,7 @@ from pipeline.cli.frame import Frame, pass_frame
 if TYPE_CHECKING:
     from pipeline.doctor import Finding
 
-HELP = """Try keys, scopes, seeds and storage, and say what to mend.
+HELP = """Try keys, scopes, seeds, storage and what erasure needs, and say what to mend.
 
 It makes a handful of calls that only read, and writes one file into the lake's own folder, which it removes again.
 
@@ -28,9 +28,12 @@ Examples:
 def command(frame: Frame) -> int:
     """Check each thing and print one line about it."""
     from pipeline.doctor import check_app, check_storage
+    from pipeline.privacy.checkup import check_privacy
 
     settings = frame.settings()
     findings = check_storage(settings)
+    if all(finding.is_good for finding in findings):
+        findings += check_privacy(settings)
     if not settings.apps:
         click.echo("app: none is configured; write sunlake.toml with `sunlake init`", err=True)
         _print(findings)

@@ -57,19 +57,7 @@ def keys(out: Path) -> None:
       sunlake erase keys --out ~/.config/sunlake
       export SUNLAKE_PRIVACY_KEY_FILE=~/.config/sunlake/privacy.key SUNLAKE_DEEDS_KEY_FILE=~/.config/sunlake/deeds.key
     """
-    from pipeline.suppression.keys import new_key_text
-
-    try:
-        out.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name, prefix in (("privacy.key", "p"), ("deeds.key", "d")):
-            path = out / name
-            path.touch(mode=0o600, exist_ok=False)
-            path.write_text(new_key_text(prefix) + "\n", "ascii")
-    except FileExistsError:
-        message = f"{out} holds keys already; they are never overwritten, since a lake may rest on them"
-        raise StorageError(message) from None
-    except OSError as error:
-        raise StorageError(f"the keys can't be written to {out}: {error.strerror}") from None
+    write_keys(out)
     folder = out.absolute()
     click.echo("Made two keys. Tell sunlake where they are, and keep a copy of privacy.key in a safe place:\n")
     click.echo(f"  export SUNLAKE_PRIVACY_KEY_FILE={folder / 'privacy.key'}")
@@ -160,6 +148,27 @@ command.add_command(status)
 command.add_command(verify)
 command.add_command(replay)
 command.add_command(expire, "expire")
+
+
+def write_keys(out: Path) -> None:
+    """Make privacy.key and deeds.key in a folder, for the eyes of its owner only.
+
+    Raises:
+        StorageError: they can't be written, or are there already.
+    """
+    from pipeline.suppression.keys import new_key_text
+
+    try:
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, prefix in (("privacy.key", "p"), ("deeds.key", "d")):
+            path = out / name
+            path.touch(mode=0o600, exist_ok=False)
+            path.write_text(new_key_text(prefix) + "\n", "ascii")
+    except FileExistsError:
+        message = f"{out} holds keys already; they are never overwritten, since a lake may rest on them"
+        raise StorageError(message) from None
+    except OSError as error:
+        raise StorageError(f"the keys can't be written to {out}: {error.strerror}") from None
 
 
 def print_applied(applied: Applied) -> None:

@@ -66,8 +66,8 @@ secret_env = "SUNLAKE_SECRET"
 # lease_seconds = 60.0 # so long a writer that went silent keeps other machines out, if the ledger is on PostgreSQL
 
 # What `sunlake serve` starts and when: "export" asks for what is new, "sweep" reads everything again to find edits and
-# deletions, "compact" merges small files, "nightly" exports and compacts, "build" computes the metrics. One
-# block each.
+# deletions, "compact" merges small files, "nightly" exports and compacts, "build" computes the metrics, "erase"
+# goes on with confirmed erasures that wait for something, and deletes copies whose time is up. One block each.
 # [[schedules]]
 # flow = "nightly"
 # cron = "0 3 * * *"
@@ -137,6 +137,43 @@ secret_env = "SUNLAKE_SECRET"
 # target = "2h"
 # valid_from = 2026-01-01 # or a moment, such as 2026-01-01T08:00:00Z
 # valid_to = 2027-01-01 # the first moment no more
+
+# Erasure and access (GDPR). Make the keys with `sunlake erase keys --out FOLDER`.
+[privacy]
+# The environment variable that holds the privacy key, as `keyid:base64`; or the file that does, of mode 0600, which
+# the variable with _FILE behind its name may name, too. Once somebody was erased, nothing is exported without this key.
+# key_env = "SUNLAKE_PRIVACY_KEY"
+# key_file = "/etc/sunlake/privacy.key"
+# The same for the key that signs the ledger of deeds; keep it where the lake and the other key are not.
+# deeds_key_env = "SUNLAKE_DEEDS_KEY"
+# deeds_key_file = "/run/secrets/deeds.key"
+# For reports: who answers for the processing, and who was given copies and has to be told (Art. 19).
+# controller = "Acme GmbH, privacy@acme.example"
+# recipients = ["Snowflake, by the nightly copy of the marts"]
+# Messages of others that quote the person: "report" them, or "delete_quoting_message" at Sunshine Conversations.
+# quotes = "report"
+# Mentions in messages of others: "report" them, or "redact" them in the lake.
+# mentions = "report"
+# Conversations with the person alone go "whole", or only what they "authored".
+# scope = "whole"
+# The most rows of a batch, and the most people: this number or this share of an app's users, whichever is more.
+# max_requests = 10000
+# max_subjects = 100
+# max_subjects_share = 0.05
+# How long a plan may be carried out, and how long a copy that was written for somebody is kept.
+# plan_hours = 24.0
+# access_days = 7.0
+# Further folders that the scan looks through, such as those where copies of the lake are; they must be there.
+# scan_roots = ["/srv/copies"]
+# Prefect's folder, if it is not the usual one.
+# prefect_home = "/var/lib/prefect"
+
+# What becomes of rows whose object is no longer at Sunshine Conversations: "erased" at the next `sunlake erase expire`,
+# "tombstoned", or "kept", also where upstream's own retention removed it.
+[privacy.retention]
+# users = "erased"
+# conversations = "erased"
+# messages = "kept"
 """
 
 

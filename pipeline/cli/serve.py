@@ -25,7 +25,7 @@ HELP = """Run the schedules of sunlake.toml until interrupted.
 
 \b
   [[schedules]]
-  flow = "nightly"            # export, sweep, compact, build, or nightly: all that a night needs
+  flow = "nightly"            # export, sweep, compact, build, erase, or nightly: all that a night needs
   cron = "0 3 * * *"          # minute, hour, day of month, month, day of week
   timezone = "Europe/Paris"   # an IANA zone; by default UTC
 

@@ -45,6 +45,32 @@ def test_the_demo_answers_advises_and_keeps_to_itself(tmp_path: Path) -> None:
     _check_other_size(tmp_path)
 
 
+def test_a_speaker_is_erased_and_stays_away(tmp_path: Path) -> None:
+    """--erase proves one to be gone, leaves models and report, and a second time keeps them out and erases another."""
+    first = _sunlake(tmp_path, "demo", "--limit=40", "--erase")
+    _check_erasure(first, kept_out=1)
+    folder = tmp_path / "sunlake-demo"
+    assert {path.name for path in folder.iterdir()} == {"keys", "lake", "prefect", "seeds.jsonl", "sunlake.toml", "tmp"}
+    assert {path.stat().st_mode & 0o777 for path in (folder / "keys").iterdir()} == {0o600}
+    again = _sunlake(tmp_path, "demo", "--limit=40", "--erase")
+    _check_erasure(again, kept_out=2)
+    assert "who was erased before stays out" in again.stdout
+    assert "done in part" not in again.stdout
+
+
+def _check_erasure(demo: subprocess.CompletedProcess[str], *, kept_out: int) -> None:
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    assert "confirmed with ERASE-1" in demo.stdout
+    assert re.search(r"scan: clean; .* 0 traces", demo.stdout), demo.stdout
+    assert "complete; the report: " in demo.stdout
+    assert f"left out, since they were suppressed: {kept_out} seeds" in demo.stdout
+    assert "names the speaker as before, in 1 of" in demo.stdout
+    assert re.search(r"in the lake: [1-9][\d,]* before the erasure, 0 now", demo.stdout), demo.stdout
+    assert "the ledger is whole; 0 ids of erased people in the lake" in demo.stdout
+    page = demo.stdout.splitlines()[-1].removeprefix("The report: ")
+    assert Path(page).read_text("utf-8").startswith("<!doctype html>")
+
+
 def _guarded_demo(folder: Path) -> subprocess.CompletedProcess[str]:
     """A demo whose user has a Prefect server and a lake that are none of its business."""
     (folder / "guard").mkdir()

@@ -28,7 +28,11 @@ STRUCTS = (
     metrics_settings.ChannelSessionSettings,
     metrics_settings.BusinessSchedule,
     metrics_settings.SlaTarget,
+    config.PrivacySettings,
+    config.RetentionSettings,
 )
+# What is shown by an example, since its default is that there is none.
+WITHOUT_DEFAULT = "ledger_url|seeds|max_rate|key_file|deeds_key_file|controller|recipients|scan_roots|prefect_home"
 # Blocks that show how something is written, and hold no defaults.
 EXAMPLES = re.compile(r"^# \[.*\n(?:# .*\n)+", re.MULTILINE)
 
@@ -79,7 +83,7 @@ def test_every_setting_is_shown_and_every_commented_one_works() -> None:
 def test_commented_values_are_the_defaults() -> None:
     """What a comment shows as default is the default."""
     filled = EXAMPLES.sub("", TEMPLATE.replace("{app_id}", APP).replace("{base_url}", URL))
-    bare = re.sub(r"^# (?=(?!ledger_url|seeds|max_rate)\w+ = )", "", filled, flags=re.MULTILINE)
+    bare = re.sub(rf"^# (?=(?!{WITHOUT_DEFAULT})\w+ = )", "", filled, flags=re.MULTILINE)
     assert "attribution" in bare
     Path("sunlake.toml").write_text(bare)
     settings = load_settings(environ={})
