@@ -115,7 +115,7 @@ def _groups(desk: Desk, app_id: str, ids: Mapping[Kind, frozenset[str]]) -> froz
     messages = ids.get(Kind.MESSAGE, frozenset())
     columns = tables.conversations.c
     query = sa.select(columns.conversation_id, columns.head_id, columns.tail_id).where(columns.app_id == app_id)
-    found = set()
+    found = set[str]()
     with desk.ledger.read() as connection:
         for part in connection.execution_options(yield_per=IDS_AT_ONCE).execute(query).partitions():
             found.update(key for key, head, tail in part if head in messages or tail in messages)
