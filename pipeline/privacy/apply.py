@@ -8,7 +8,8 @@ when nothing is left does the work file go.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Final
 
 from pipeline.errors import ApiError, ConfigError, LockedError, SunlakeError
 from pipeline.lake import storage
+from pipeline.lake.lock import flocked
 from pipeline.privacy.access_batch import write_copies
 from pipeline.privacy.batch_report import write_report
 from pipeline.privacy.derived import rebuild_derived
@@ -25,14 +27,14 @@ from pipeline.privacy.holds_of_batch import without_held
 from pipeline.privacy.journal import BatchJournal
 from pipeline.privacy.lake_batch import REWRITTEN, LakeOutcome, erase_lake
 from pipeline.privacy.lake_view import open_view
-from pipeline.privacy.people import joined, refreshed
+from pipeline.privacy.people import joined, refreshed, with_messages
 from pipeline.privacy.proof_of_batch import prove
 from pipeline.privacy.scan.report import ScanReport, Verdict
 from pipeline.privacy.shared import shared_values
 from pipeline.privacy.upstream_batch import as_subject, erase_all_upstream
 from pipeline.privacy.upstream_types import UpstreamPolicy, UpstreamResult, UpstreamStatus
 from pipeline.privacy.words import Event, Status, Step
-from pipeline.privacy.work import Work, destroy_work, load_work, save_work
+from pipeline.privacy.work import Work, destroy_work, is_closing, load_work, save_work
 from pipeline.suppression.listing import entries_for, suppress
 from pipeline.suppression.mentions import Mentions
 from pipeline.suppression.redact import Policy
@@ -98,8 +100,34 @@ async def carry_out(
         ApiError, ConfigError: an app does not answer, or refuses the key; its subjects are kept out, and no more.
         SunlakeError: the lake, the ledger or the ledger of deeds can't be used; the batch can be resumed.
     """
-    run = _Run(desk, BatchJournal(desk.deeds, batch_id), load_work(desk, batch_id), wait_seconds, on_step)
-    return await run.to_the_end(remove_input=remove_input)
+    with _alone(desk):
+        if is_closing(desk, batch_id):
+            return _finish(desk, batch_id)
+        run = _Run(desk, BatchJournal(desk.deeds, batch_id), load_work(desk, batch_id), wait_seconds, on_step)
+        return await run.to_the_end(remove_input=remove_input)
+
+
+@contextmanager
+def _alone(desk: Desk) -> Iterator[None]:
+    """Only one batch of a lake is carried out at a time: two would purge and scan what the other still writes."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(flocked(desk.lake.private / "locks" / "erase.lock", exclusive=True, wait_seconds=0))
+        except LockedError:
+            raise LockedError(
+                "another `sunlake erase apply` is at work on this lake; try again when it is done"
+            ) from None
+        yield
+
+
+def _finish(desk: Desk, batch_id: str) -> Applied:
+    """Go on with the closing of a batch of which all was done when its process was killed."""
+    desk.deeds.append(batch_id, Event.RESUME)
+    destroy_work(desk, batch_id)
+    desk.deeds.append(batch_id, Event.CLOSE, status=Status.COMPLETE)
+    applied = Applied(batch_id)
+    applied.report = write_report(desk, batch_id, scan=None)
+    return applied
 
 
 class _Run:
@@ -184,6 +212,7 @@ class _Run:
 
     def _lake(self) -> None:
         self._say(Step.LAKE, "rewriting the lake")
+        self._take(with_messages(self._desk, self._work.subjects))
         subjects = self._work.subjects
         privacy = self._desk.settings.privacy
         mentions = Mentions(subjects) if privacy.mentions == "redact" else None
@@ -243,10 +272,11 @@ class _Run:
         status = self._applied.status
         for subject in self._work.subjects:
             self._journal.end(Step.CLOSE, subject.tag, self._status_of(subject))
-        self._journal.end(Step.CLOSE, None, status, subjects=len(self._work.subjects))
         if status is Status.COMPLETE:
             # From now on those who come back with an old address are new people, after a time.
             self._keep_out(self._work.subjects)
+        self._journal.end(Step.CLOSE, None, status, subjects=len(self._work.subjects))
+        if status is Status.COMPLETE:
             destroy_work(self._desk, self._journal.batch)
         self._desk.deeds.append(self._journal.batch, Event.CLOSE, status=status)
         self._applied.report = write_report(self._desk, self._journal.batch, scan=self._applied.scan)

@@ -15,7 +15,7 @@ from pipeline.privacy.report import batch_report, render_json
 from pipeline.privacy.report_markdown import render_markdown
 from pipeline.privacy.scan.report import ScanReport
 from pipeline.privacy.status import BatchStatus, batch_status
-from pipeline.privacy.words import Event
+from pipeline.privacy.words import Event, Status, Step
 
 
 def write_report(desk: Desk, batch_id: str, *, scan: ScanReport | None) -> Path:
@@ -40,6 +40,7 @@ def write_report(desk: Desk, batch_id: str, *, scan: ScanReport | None) -> Path:
         storage.write_atomic(batch.folder / name, content)
         with storage.storage_errors():
             (batch.folder / name).chmod(0o600)
+    desk.deeds.append(batch_id, Event.END, step=Step.REPORT, status=Status.DONE)
     return batch.folder / "report.md"
 
 

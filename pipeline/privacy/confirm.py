@@ -12,7 +12,7 @@ from pipeline.privacy.plan_form import Plan
 from pipeline.privacy.plan_life import why_dead
 from pipeline.privacy.plan_run import holds_of, media_hosts_of
 from pipeline.privacy.words import Event
-from pipeline.privacy.work import is_confirmed
+from pipeline.privacy.work import is_closing, is_confirmed
 
 
 async def confirm_plan(desk: Desk, plan_id: str, confirmation: str, *, now: datetime | None = None) -> StoredBatch:
@@ -29,7 +29,7 @@ async def confirm_plan(desk: Desk, plan_id: str, confirmation: str, *, now: date
         LakeError: the lake can't be read.
     """
     batch = find_plan(desk.lake, plan_id)
-    if batch.state == "closed":
+    if batch.state == "closed" and not is_closing(desk, batch.batch_id):
         raise PlanRefusedError("this plan was carried out to its end; see `sunlake erase status`")
     if confirmation != batch.plan.confirmation:
         raise PlanRefusedError(

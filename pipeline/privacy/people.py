@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from pipeline.privacy.closure import Choices, resolve
@@ -10,7 +11,7 @@ from pipeline.privacy.desk import Desk
 from pipeline.privacy.lake_view import open_view
 from pipeline.privacy.request import Request
 from pipeline.privacy.talks import media_hosts
-from pipeline.suppression.subjects import Subject
+from pipeline.suppression.subjects import Action, Subject
 
 
 async def refreshed(desk: Desk, subjects: Sequence[Subject], requests: Sequence[Request]) -> list[Subject]:
@@ -31,6 +32,42 @@ async def refreshed(desk: Desk, subjects: Sequence[Subject], requests: Sequence[
         known = [resolution.subject for resolution in newer if resolution.subject is not None]
         found = [_merged(subject, known) if subject.app_id == app_id else subject for subject in found]
     return found
+
+
+def with_messages(desk: Desk, subjects: Sequence[Subject]) -> list[Subject]:
+    """The subjects with the ids of all messages that go with their personal conversations, the business's included.
+
+    Quotes elsewhere name them, and nobody could tell any more once the files of messages are rewritten.
+
+    Raises:
+        LakeError: a file of the lake can't be read.
+    """
+    found = list(subjects)
+    for app_id in dict.fromkeys(subject.app_id for subject in subjects if subject.action is Action.ERASE):
+        with open_view(desk.lake, desk.ledger, app_id) as view:
+            wanted = sorted({key for subject in found if _goes(subject, app_id) for key in _personal(subject)})
+            view.put("personal", {"conversation_id": wanted}, numbers=())
+            query = "select distinct conversation_id, message_id from messages join personal using (conversation_id)"
+            if desk.settings.privacy.scope == "authored":
+                query += " where author_type is distinct from 'business'"
+            messages: dict[str, set[str]] = defaultdict(set)
+            for conversation_id, message_id in view.rows(query):
+                messages[conversation_id].add(message_id)
+        found = [_with(subject, messages) if _goes(subject, app_id) else subject for subject in found]
+    return found
+
+
+def _goes(subject: Subject, app_id: str) -> bool:
+    return subject.action is Action.ERASE and subject.app_id == app_id
+
+
+def _personal(subject: Subject) -> frozenset[str]:
+    return subject.personal_conversation_ids | subject.default_conversation_ids
+
+
+def _with(subject: Subject, messages: Mapping[str, set[str]]) -> Subject:
+    ids = subject.message_ids.union(*(messages.get(key, ()) for key in _personal(subject)))
+    return replace(subject, message_ids=ids)
 
 
 def _merged(subject: Subject, known: Sequence[Subject]) -> Subject:

@@ -69,7 +69,7 @@ def come_back(desk: Desk, app_id: str) -> list[Subject]:
         kinds = [kind for kind in _IDS if matcher.any_of(kind, effect=effect)]
         ids = {kind: _matching(desk, app_id, matcher, kind, effect) for kind in kinds}
         if any(ids.values()):
-            found.append(_subject(desk, app_id, action, ids))
+            found.append(_subject(desk, app_id, action, ids, groups=_groups(desk, app_id, ids)))
     return found
 
 
@@ -92,7 +92,9 @@ def replay(desk: Desk, *, wait_seconds: float) -> tuple[LakeOutcome, ScanReport 
     return outcome, report
 
 
-def _subject(desk: Desk, app_id: str, action: Action, ids: Mapping[Kind, frozenset[str]]) -> Subject:
+def _subject(
+    desk: Desk, app_id: str, action: Action, ids: Mapping[Kind, frozenset[str]], *, groups: frozenset[str]
+) -> Subject:
     nothing: frozenset[str] = frozenset()
     return Subject(
         app_id=app_id,
@@ -103,8 +105,21 @@ def _subject(desk: Desk, app_id: str, action: Action, ids: Mapping[Kind, frozens
         device_ids=ids.get(Kind.DEVICE, nothing),
         participant_ids=ids.get(Kind.PARTICIPANT, nothing),
         personal_conversation_ids=ids.get(Kind.CONVERSATION, nothing),
+        group_conversation_ids=groups,
         message_ids=ids.get(Kind.MESSAGE, nothing),
     )
+
+
+def _groups(desk: Desk, app_id: str, ids: Mapping[Kind, frozenset[str]]) -> frozenset[str]:
+    """The conversations that stay and whose cursors name a message that goes; the list itself holds no groups."""
+    messages = ids.get(Kind.MESSAGE, frozenset())
+    columns = tables.conversations.c
+    query = sa.select(columns.conversation_id, columns.head_id, columns.tail_id).where(columns.app_id == app_id)
+    found = set[str]()
+    with desk.ledger.read() as connection:
+        for part in connection.execution_options(yield_per=IDS_AT_ONCE).execute(query).partitions():
+            found.update(key for key, head, tail in part if head in messages or tail in messages)
+    return frozenset(found) - ids.get(Kind.CONVERSATION, frozenset())
 
 
 def _matching(desk: Desk, app_id: str, matcher: Suppressed, kind: Kind, effect: Effect) -> frozenset[str]:

@@ -10,7 +10,7 @@ from pipeline.privacy import work_file
 from pipeline.privacy.batch_store import StoredBatch, encode_work, load_batch, open_work
 from pipeline.privacy.desk import Desk
 from pipeline.privacy.request import Request
-from pipeline.privacy.words import Event
+from pipeline.privacy.words import Event, Status, Step
 from pipeline.suppression.subjects import Subject
 
 
@@ -59,3 +59,14 @@ def destroy_work(desk: Desk, batch_id: str) -> None:
 def is_confirmed(desk: Desk, batch: StoredBatch) -> bool:
     """Whether somebody confirmed the batch's plan."""
     return any(deed.event is Event.CONFIRM for deed in desk.deeds.read(batch.batch_id))
+
+
+def is_closing(desk: Desk, batch_id: str) -> bool:
+    """Whether all of a batch was done, and its process was killed before the last report was written."""
+    done = reported = False
+    for deed in desk.deeds.read(batch_id):
+        if deed.event is Event.END and deed.step is Step.CLOSE and deed.tag is None:
+            done = deed.status is Status.COMPLETE
+        elif deed.event is Event.END and deed.step is Step.REPORT:
+            reported = done
+    return done and not reported
