@@ -59,7 +59,8 @@ def command(
     r"""Query the lake with DuckDB's SQL. Without a query, open a prompt, or read standard input if it is no terminal.
 
     Each table of the lake is a view of what is true now: the newest version of each row, without what is gone upstream.
-    All versions are in the schema raw. After `sunlake build` the marts are there, too. Queries only read.
+    All versions are in the schema raw. After `sunlake build` the marts are there, too. Queries only read. People whose
+    processing is restricted are missing from the marts since the last build; the lake's own tables still show them.
 
     \b
     Examples:

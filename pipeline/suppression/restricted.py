@@ -8,14 +8,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.config import Settings
+from pipeline.errors import PrivacyKeyError
 from pipeline.lake.corruption import corruption
 from pipeline.lake.layout import Lake
-from pipeline.suppression.keys import Keyring
+from pipeline.lake.repair import apps_of
+from pipeline.suppression.keys import Keyring, load_keyring
 from pipeline.suppression.listing import load
 from pipeline.suppression.matcher import Effect
 from pipeline.suppression.subjects import Action, Kind
@@ -51,6 +55,29 @@ class Restricted:
     def is_empty(self) -> bool:
         """Whether nobody is to be hidden."""
         return not self.user_ids and not self.conversation_ids
+
+
+def everybody_restricted(lake: Lake, settings: Settings) -> frozenset[tuple[Literal["user", "conversation"], str]]:
+    """Kinds and ids of all users and conversations of a lake that models must not see. No key: no answer.
+
+    Args:
+        lake: the lake; every app of it is looked at.
+        settings: say where the privacy key is; it is loaded only if somebody is restricted.
+
+    Raises:
+        PrivacyKeyError: somebody is restricted, and a key that tells who is missing.
+        CorruptLakeError: the list or a file can't be read.
+    """
+    app_ids = [app_id for app_id in apps_of(lake) if has_restrictions(lake, app_id)]
+    if not app_ids:
+        return frozenset()
+    try:
+        keyring = load_keyring(settings)
+        found = [restricted_ids(lake, keyring, app_id) for app_id in app_ids]
+    except PrivacyKeyError as error:
+        raise PrivacyKeyError(f"somebody's data is restricted, and only the key tells whom to hide: {error}") from None
+    users: set[tuple[Literal["user", "conversation"], str]] = {("user", each) for one in found for each in one.user_ids}
+    return frozenset(users | {("conversation", each) for one in found for each in one.conversation_ids})
 
 
 def has_restrictions(lake: Lake, app_id: str, *, now: datetime | None = None) -> bool:

@@ -78,14 +78,15 @@ def build(
         rows_per_pass: how many messages are computed at a time.
         models: by default those that come with sunlake.
         on_model: told of each computation.
-        restricted: users and conversations that no model shows; where they are others than at the last build,
-            everything is computed.
+        restricted: users and conversations that no model shows, beside those whose processing the lake's list
+            restricts; where they are others than at the last build, everything is computed.
 
     Raises:
         LakeError: there is no lake, or a file of it is damaged.
         ModelError: a model's file is wrong. A model whose query fails does not raise: the summary names it.
         UsageError: `select` names no model.
         LockedError: another build is running.
+        PrivacyKeyError: somebody is restricted, and the key that tells who is missing; the last build stays.
     """
     lake = open_lake(settings.place, create=False)
     chosen = models or load_models()

@@ -76,11 +76,12 @@ def check(
         models: by default those that come with sunlake.
         tests: folder of checks, one query a file; by default sunlake's own.
         on_check: told of each result.
-        restricted: as the warehouse was built with.
+        restricted: as the warehouse was built with; the lake's list is asked in any case.
 
     Raises:
         LakeError: there is no lake or no warehouse.
         ModelError: a model's file is wrong.
+        PrivacyKeyError: somebody is restricted, and the key that tells who is missing.
     """
     lake = open_lake(settings.place, create=False)
     warehouse = warehouse_file(lake)

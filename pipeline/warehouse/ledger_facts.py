@@ -13,6 +13,7 @@ from pipeline.lake.layout import Lake
 from pipeline.walk import ledger as tables
 from pipeline.walk.ledger import ledger_file, open_ledger
 from pipeline.walk.roster import Pending, State
+from pipeline.warehouse.deed_facts import read_erasure_batches
 
 _ID: Final = pa.string()
 _BATCH: Final = 100_000
@@ -30,7 +31,8 @@ class LedgerFacts:
 
     `app_as_of`: start of each app's last complete run in ms. `incomplete_conversations`: those whose history was not
     read to its start, or that the last run did not reach. `walked_conversations`: how many messages the walk wrote of
-    each complete one; filled for checks only. `coverage`: counts of users and conversations.
+    each complete one; filled for checks only. `coverage`: counts of users and conversations. `erasure_batches`: of the
+    ledger of deeds.
     """
 
     app_as_of: pa.Table
@@ -38,10 +40,11 @@ class LedgerFacts:
     user_merges: pa.Table
     coverage: pa.Table
     walked_conversations: pa.Table
+    erasure_batches: pa.Table
 
 
 def read_ledger_facts(lake: Lake, ledger_url: str | None, *, with_walked: bool = False) -> LedgerFacts:
-    """Read the facts; all are empty where there is no ledger.
+    """Read the facts; those of the walk are empty where there is no ledger.
 
     Args:
         lake: the lake, whose own ledger is the default.
@@ -50,12 +53,18 @@ def read_ledger_facts(lake: Lake, ledger_url: str | None, *, with_walked: bool =
 
     Raises:
         LedgerError: the ledger is damaged or can't be reached.
+        CorruptLakeError: the ledger of deeds is damaged.
     """
     url = ledger_url or lake.default_ledger_url
     file = ledger_file(url)
     if file is not None and not file.exists():
         return LedgerFacts(
-            *(schema.empty_table() for schema in (_APP_AS_OF, _CONVERSATIONS, _MERGES, _COVERAGE, _WALKED))
+            app_as_of=_APP_AS_OF.empty_table(),
+            incomplete_conversations=_CONVERSATIONS.empty_table(),
+            user_merges=_MERGES.empty_table(),
+            coverage=_COVERAGE.empty_table(),
+            walked_conversations=_WALKED.empty_table(),
+            erasure_batches=read_erasure_batches(lake),
         )
     ledger = open_ledger(url)
     try:
@@ -69,6 +78,7 @@ def read_ledger_facts(lake: Lake, ledger_url: str | None, *, with_walked: bool =
                     for table, entity in ((tables.users, "user"), (tables.conversations, "conversation"))
                 ),
                 walked_conversations=_arrow(connection, _walked(), _WALKED) if with_walked else _WALKED.empty_table(),
+                erasure_batches=read_erasure_batches(lake),
             )
     finally:
         ledger.close()

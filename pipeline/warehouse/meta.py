@@ -22,7 +22,7 @@ from pipeline.warehouse.tally import Tally
 from pipeline.warehouse.views import text
 
 # Raised when the tables of `meta` change: an older warehouse is then computed anew.
-META_FORMAT: Final = 1
+META_FORMAT: Final = 2
 KEPT_SETTINGS: Final = (
     "general",
     "session_gaps",
@@ -83,7 +83,14 @@ def write_meta(connection: duckdb.DuckDBPyConnection, tally: Tally, record: Buil
             $is_whole::boolean as is_whole,
             $made_of::varchar as made_of,
             $settings::varchar as settings,
-            $inputs::varchar as inputs
+            $inputs::varchar as inputs,
+            (
+                select coalesce(sum(count_erased), 0)::bigint
+                from lake.erasure_batches
+                where
+                    state = 'complete'
+                    and confirmed_ms >= (select min(confirmed_ms) from lake.erasure_batches where had_warehouse)
+            ) as n_erased_since_first_build
         """,
         {
             "rebuilt_at": record.rebuilt_at,

@@ -11,6 +11,7 @@ import duckdb
 
 from pipeline.config import Settings
 from pipeline.lake.layout import Lake
+from pipeline.suppression.restricted import everybody_restricted
 from pipeline.warehouse.compute import compute, create_schemas
 from pipeline.warehouse.connection import spill_folder
 from pipeline.warehouse.ledger_facts import read_ledger_facts
@@ -72,7 +73,8 @@ def fill_sources(
         LedgerError: the ledger is damaged or can't be reached.
     """
     facts = read_ledger_facts(lake, settings.ledger_url, with_walked=with_walked)
-    create_sources(connection, snapshot, facts, restricted=restricted)
+    hidden = everybody_restricted(lake, settings).union(restricted)
+    create_sources(connection, snapshot, facts, restricted=hidden)
     show_all(connection)
     first_ms, last_ms = moments(connection)
     fill_settings(connection, settings.warehouse, first_ms=first_ms, last_ms=last_ms)

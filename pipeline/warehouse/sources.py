@@ -19,7 +19,14 @@ from pipeline.warehouse.views import BURYING_REASONS, quoted, text, type_of
 
 # The tables whose rows belong to a conversation each.
 CONVERSATION_TABLES: Final = ("messages", "conversations", "participants", "events")
-LEDGER_TABLES: Final = ("app_as_of", "incomplete_conversations", "user_merges", "coverage", "walked_conversations")
+LEDGER_TABLES: Final = (
+    "app_as_of",
+    "incomplete_conversations",
+    "user_merges",
+    "coverage",
+    "walked_conversations",
+    "erasure_batches",
+)
 
 
 Restricted = Collection[tuple[Literal["user", "conversation"], str]]

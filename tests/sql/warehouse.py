@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from pipeline.lake.tables import TABLES
 from pipeline.metrics_settings import WarehouseSettings, check_warehouse
+from pipeline.warehouse.deed_facts import ERASURE_BATCHES
 from pipeline.warehouse.memory import run_in_memory
 from pipeline.warehouse.models import Models, load_models
 from pipeline.warehouse.settings_tables import fill_settings
@@ -33,6 +34,7 @@ LEDGER_TABLES: Final[Mapping[str, pa.Schema]] = {
     "walked_conversations": pa.schema([("app_id", _TEXT), ("conversation_id", _TEXT), ("n_messages", _MS)]),
     "user_merges": pa.schema([("app_id", _TEXT), ("discarded_user_id", _TEXT), ("surviving_user_id", _TEXT)]),
     "restricted": RESTRICTED,
+    "erasure_batches": ERASURE_BATCHES,
     "coverage": pa.schema([("app_id", _TEXT), ("entity", _TEXT), *((name, _MS) for name in _COUNTS)]),
 }
 
