@@ -10,6 +10,7 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Final
 
+from pipeline.config import prefect_home
 from pipeline.errors import ConfigError
 
 API_URL: Final = "PREFECT_API_URL"
@@ -42,7 +43,7 @@ def prefect_environment(environ: MutableMapping[str, str] | None = None) -> None
     env = os.environ if environ is None else environ
     for name, value in DEFAULTS.items():
         env.setdefault(name, value)
-    home = env.setdefault("PREFECT_HOME", str(_state_folder(env) / "sunlake" / "prefect"))
+    home = env.setdefault("PREFECT_HOME", str(prefect_home(env)))
     try:
         Path(home).expanduser().mkdir(parents=True, exist_ok=True)  # Prefect itself makes the last folder only
     except OSError as error:
@@ -52,9 +53,3 @@ def prefect_environment(environ: MutableMapping[str, str] | None = None) -> None
 def server_is_given() -> bool:
     """Whether the user has named a Prefect server."""
     return bool(os.environ.get(API_URL))
-
-
-def _state_folder(env: MutableMapping[str, str]) -> Path:
-    """The XDG base directory specification's place for files that should outlive a process."""
-    named = env.get("XDG_STATE_HOME", "")
-    return Path(named) if Path(named).is_absolute() else Path(env.get("HOME", "~")).expanduser() / ".local" / "state"

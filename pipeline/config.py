@@ -27,12 +27,12 @@ from pipeline.places import (
     check_storage,
     s3_place,
 )
+from pipeline.privacy_settings import PrivacySettings, check_privacy
 
 CONFIG_NAME = "sunlake.toml"
 
 AuthMethod = Literal["basic", "jwt"]
 Scope = Literal["app", "account", "integration"]
-Disappeared = Literal["erased", "tombstoned", "kept"]
 
 
 class AppSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -75,60 +75,6 @@ class ScheduleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     flow: Literal["export", "sweep", "nightly", "compact", "build", "erase"]
     cron: str
     timezone: str = "UTC"
-
-
-class RetentionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What becomes of rows in the lake whose object upstream no longer has.
-
-    "erased" removes them at the next retention job, "tombstoned" keeps them below a tombstone, "kept" keeps those too
-    that upstream's own retention removed.
-    """
-
-    users: Disappeared = "erased"
-    conversations: Disappeared = "erased"
-    messages: Disappeared = "kept"
-
-
-class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Erasure and access (gdpr.md).
-
-    Args:
-        key_env: the environment variable that holds the privacy key: `keyid:base64`, several with commas, newest first.
-        key_file: the file that holds it instead, a key a line; `<key_env>_FILE` may name it too.
-        deeds_key_env: the variable of the key that authenticates the ledger of deeds.
-        deeds_key_file: its file.
-        controller: who answers for the processing; named in reports.
-        recipients: who was given copies (Art. 19); named in reports.
-        retention: what becomes of rows that upstream no longer has.
-        quotes: whether others' messages that quote a subject are reported, or deleted upstream.
-        mentions: whether mentions of a subject in others' messages are reported, or redacted in the lake.
-        scope: whether personal conversations go whole, or only what the subject wrote.
-        max_requests: rows of one batch file.
-        max_subjects: subjects of one batch, unless the share allows more.
-        max_subjects_share: share of an app's users that one batch may erase.
-        plan_hours: how long a plan may be carried out.
-        access_days: how long an access export is kept.
-        scan_roots: further folders that the scan looks through, such as backups.
-        prefect_home: Prefect's folder, if it is not the default one.
-    """
-
-    key_env: str = "SUNLAKE_PRIVACY_KEY"
-    key_file: str | None = None
-    deeds_key_env: str = "SUNLAKE_DEEDS_KEY"
-    deeds_key_file: str | None = None
-    controller: str | None = None
-    recipients: tuple[str, ...] = ()
-    retention: RetentionSettings = RetentionSettings()
-    quotes: Literal["report", "delete_quoting_message"] = "report"
-    mentions: Literal["report", "redact"] = "report"
-    scope: Literal["whole", "authored"] = "whole"
-    max_requests: int = 10_000
-    max_subjects: int = 100
-    max_subjects_share: float = 0.05
-    plan_hours: float = 24.0
-    access_days: float = 7.0
-    scan_roots: tuple[str, ...] = ()
-    prefect_home: str | None = None
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -273,6 +219,14 @@ def key_source(name: str, file: str | None, *, environ: Mapping[str, str] | None
     return (env.get(name, ""), None) if not found else ("", Path(found))
 
 
+def prefect_home(environ: Mapping[str, str] | None = None) -> Path:
+    """Where Prefect keeps its files: as `PREFECT_HOME` says, else in the XDG folder for what outlives a process."""
+    env = os.environ if environ is None else environ
+    named = env.get("XDG_STATE_HOME", "")
+    state = Path(named) if Path(named).is_absolute() else Path(env.get("HOME", "~")).expanduser() / ".local" / "state"
+    return Path(env["PREFECT_HOME"]).expanduser() if env.get("PREFECT_HOME") else state / "sunlake" / "prefect"
+
+
 def _read_toml(file: Path) -> dict[str, object]:
     try:
         values = tomllib.loads(file.read_text("utf-8"))
@@ -357,15 +311,7 @@ def _check(settings: Settings, file: Path) -> None:
     check_storage(settings.storage, at=f"{file}: storage")
     if settings.lake.startswith(SCHEME):
         _ = settings.place  # refuses a wrong name
-    _check_privacy(settings.privacy, at=f"{file}: privacy")
-
-
-def _check_privacy(privacy: PrivacySettings, *, at: str) -> None:
-    if not 0 < privacy.max_subjects_share <= 1:
-        raise ConfigError(f"{at}.max_subjects_share must be above 0 and at most 1, such as 0.05")
-    for name in ("max_requests", "max_subjects", "plan_hours", "access_days"):
-        if getattr(privacy, name) <= 0:
-            raise ConfigError(f"{at}.{name} must be above 0")
+    check_privacy(settings.privacy, at=f"{file}: privacy")
 
 
 def check_base_url(base_url: str, *, at: str) -> None:

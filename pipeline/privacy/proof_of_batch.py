@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from pipeline.config import prefect_home
 from pipeline.privacy.access.register import list_copies
 from pipeline.privacy.desk import Desk
 from pipeline.privacy.lake_view import open_view
@@ -52,7 +53,7 @@ def scanned_roots(desk: Desk, *, source: str | None = None) -> list[Root]:
         desk.lake,
         inputs=[Path(source)] if source is not None else [],
         access=sorted({Path(copy.path).parent for copy in list_copies(desk.lake)}),
-        prefect_home=Path(privacy.prefect_home).expanduser() if privacy.prefect_home else Path.home() / ".prefect",
+        prefect_home=Path(privacy.prefect_home).expanduser() if privacy.prefect_home else prefect_home(),
         ledger=ledger_file(url) if url else None,
         extra=[Path(root) for root in privacy.scan_roots],
     )

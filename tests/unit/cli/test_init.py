@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from pipeline import config, metrics_settings, places
+from pipeline import config, metrics_settings, places, privacy_settings
 from pipeline.cli.init import TEMPLATE, command
 from pipeline.config import load_settings
 from pipeline.errors import ConfigError, StorageError, UsageError
@@ -28,8 +28,8 @@ STRUCTS = (
     metrics_settings.ChannelSessionSettings,
     metrics_settings.BusinessSchedule,
     metrics_settings.SlaTarget,
-    config.PrivacySettings,
-    config.RetentionSettings,
+    privacy_settings.PrivacySettings,
+    privacy_settings.RetentionSettings,
 )
 # What is shown by an example, since its default is that there is none.
 WITHOUT_DEFAULT = "ledger_url|seeds|max_rate|key_file|deeds_key_file|controller|recipients|scan_roots|prefect_home"

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import PrivacySettings, Settings, load_settings
+from pipeline.config import Settings, load_settings
 from pipeline.errors import ConfigError, PrivacyKeyError
+from pipeline.privacy_settings import PrivacySettings
 from pipeline.suppression.keys import Keyring, load_deeds_keyring, load_keyring, new_key_text
 
 OLD, NEW = new_key_text("old"), new_key_text("new")
