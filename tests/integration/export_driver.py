@@ -57,9 +57,9 @@ def main() -> None:
     sys.exit(run(sys.argv[1:]))
 
 
-def watch_everything() -> None:
+def watch_everything(points: Points | None = None) -> None:
     """Let every operation on disk and ledger pass its points from now on."""
-    points = Points()
+    points = points or Points()
     for name in OPERATIONS:
         setattr(storage, name, _watched(name, getattr(storage, name), points))
     Ledger.write = _watched_transaction(Ledger.write, points)  # type: ignore[method-assign]  # on purpose, see above
