@@ -67,9 +67,9 @@ def main() -> None:
     sys.exit(run(sys.argv[1:]))
 
 
-def watch_everything() -> None:
+def watch_everything(points: Points | None = None) -> None:
     """Let every operation on disk and ledger pass its points from now on."""
-    points = Points()
+    points = points or Points()
     for name in OPERATIONS:
         setattr(storage, name, _watched(name, getattr(storage, name), points))
     if os.environ.get("SUNLAKE_LAKE", "").startswith("s3:"):
