@@ -18,7 +18,7 @@ from pipeline.config import Settings, load_settings
 from pipeline.errors import Interrupted, SunlakeError
 
 if TYPE_CHECKING:
-    from pipeline.privacy.apply import Applied
+    from pipeline.privacy.applied import Applied
     from pipeline.privacy.desk import Desk
 
 

@@ -15,7 +15,7 @@ from pipeline.errors import SunlakeError
 
 if TYPE_CHECKING:
     from pipeline.cli.demo_folder import DemoFolder
-    from pipeline.privacy.apply import Applied
+    from pipeline.privacy.applied import Applied
     from pipeline.privacy.desk import Desk
     from pipeline.privacy.words import Step
 

@@ -15,7 +15,7 @@ from pipeline.errors import StorageError
 
 if TYPE_CHECKING:
     from pipeline.config import Settings
-    from pipeline.privacy.apply import Applied
+    from pipeline.privacy.applied import Applied
     from pipeline.privacy.batch_store import StoredBatch
     from pipeline.privacy.words import Step
 

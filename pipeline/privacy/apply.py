@@ -8,28 +8,27 @@ when nothing is left does the work file go.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from pipeline.errors import ApiError, ConfigError, LockedError, SunlakeError
 from pipeline.lake import storage
-from pipeline.lake.lock import flocked
 from pipeline.privacy.access_batch import write_copies
+from pipeline.privacy.applied import STATUSES, Applied, said, undone
 from pipeline.privacy.batch_report import write_report
+from pipeline.privacy.closing import alone, finish
 from pipeline.privacy.derived import rebuild_derived
 from pipeline.privacy.desk import Desk
 from pipeline.privacy.hits import quoting_messages
 from pipeline.privacy.holds_of_batch import without_held
 from pipeline.privacy.journal import BatchJournal
-from pipeline.privacy.lake_batch import REWRITTEN, LakeOutcome, erase_lake
+from pipeline.privacy.lake_batch import REWRITTEN, erase_lake
 from pipeline.privacy.lake_view import open_view
 from pipeline.privacy.people import joined, refreshed, with_messages
 from pipeline.privacy.proof_of_batch import prove
-from pipeline.privacy.scan.report import ScanReport, Verdict
+from pipeline.privacy.scan.report import Verdict
 from pipeline.privacy.shared import shared_values
 from pipeline.privacy.upstream_batch import as_subject, erase_all_upstream
 from pipeline.privacy.upstream_types import UpstreamPolicy, UpstreamResult, UpstreamStatus
@@ -50,32 +49,6 @@ WAIT_SECONDS: Final = 600.0
 
 OnStep = Callable[[Step, str], None]
 """Told of each step that begins, with a sentence for a person."""
-
-
-@dataclass(slots=True)
-class Applied:
-    """What became of a batch in this run."""
-
-    batch_id: str
-    subjects: Sequence[Subject] = field(default=(), repr=False)
-    held: Sequence[str] = ()
-    upstream: dict[str, UpstreamResult] = field(default_factory=dict)
-    lake: LakeOutcome = field(default_factory=LakeOutcome)
-    copies: int = 0
-    models: int | None = None
-    scan: ScanReport | None = None
-    report: Path | None = None
-    problems: list[str] = field(default_factory=list)
-
-    @property
-    def status(self) -> Status:
-        """`complete` only if every subject is gone everywhere, and seen to be."""
-        return Status.PARTIAL if self.problems else Status.COMPLETE
-
-    @property
-    def exit_code(self) -> int:
-        """0 complete, 3 done in part."""
-        return 3 if self.problems else 0
 
 
 async def carry_out(
@@ -100,34 +73,11 @@ async def carry_out(
         ApiError, ConfigError: an app does not answer, or refuses the key; its subjects are kept out, and no more.
         SunlakeError: the lake, the ledger or the ledger of deeds can't be used; the batch can be resumed.
     """
-    with _alone(desk):
+    with alone(desk):
         if is_closing(desk, batch_id):
-            return _finish(desk, batch_id)
+            return finish(desk, batch_id)
         run = _Run(desk, BatchJournal(desk.deeds, batch_id), load_work(desk, batch_id), wait_seconds, on_step)
         return await run.to_the_end(remove_input=remove_input)
-
-
-@contextmanager
-def _alone(desk: Desk) -> Iterator[None]:
-    """Only one batch of a lake is carried out at a time: two would purge and scan what the other still writes."""
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(flocked(desk.lake.private / "locks" / "erase.lock", exclusive=True, wait_seconds=0))
-        except LockedError:
-            raise LockedError(
-                "another `sunlake erase apply` is at work on this lake; try again when it is done"
-            ) from None
-        yield
-
-
-def _finish(desk: Desk, batch_id: str) -> Applied:
-    """Go on with the closing of a batch of which all was done when its process was killed."""
-    desk.deeds.append(batch_id, Event.RESUME)
-    destroy_work(desk, batch_id)
-    desk.deeds.append(batch_id, Event.CLOSE, status=Status.COMPLETE)
-    applied = Applied(batch_id)
-    applied.report = write_report(desk, batch_id, scan=None)
-    return applied
 
 
 class _Run:
@@ -140,6 +90,7 @@ class _Run:
         self._wait_seconds = wait_seconds
         self._on_step = on_step
         self._applied = Applied(journal.batch)
+        self._held: Sequence[Subject] = ()
 
     async def to_the_end(self, *, remove_input: bool) -> Applied:
         self._resume()
@@ -170,6 +121,7 @@ class _Run:
         if held:
             self._applied.problems.append(f"{len(held):,} held: a legal hold keeps their data until it is released")
         self._applied.held = [subject.tag for subject in held]
+        self._held = held
         self._work = self._work.with_subjects(free)
 
     async def _suppress(self) -> None:
@@ -260,13 +212,13 @@ class _Run:
         sizes = {"files": report.files, "bytes": report.bytes, "hits": report.residual}
         self._journal.end(Step.SCAN, None, report.verdict.value, unreadable=len(report.unreadable), **sizes)
         if report.verdict is not Verdict.CLEAN:
-            self._applied.problems.append(_said(report))
+            self._applied.problems.append(said(report))
 
     def _close(self) -> None:
         for subject in self._work.subjects:
             result = self._applied.upstream.get(subject.tag)
             if result is not None and result.status is not UpstreamStatus.DONE:
-                self._applied.problems.append(_undone(result))
+                self._applied.problems.append(undone(result))
         self._applied.problems = list(dict.fromkeys(self._applied.problems))
         self._applied.subjects = tuple(self._work.subjects)
         status = self._applied.status
@@ -288,7 +240,7 @@ class _Run:
         if result is None:
             return Status.FAILED_RETRYABLE
         if result.status is not UpstreamStatus.DONE:
-            return _STATUSES[result.status]
+            return STATUSES[result.status]
         scan = self._applied.scan
         return Status.COMPLETE if scan is not None and scan.verdict is Verdict.CLEAN else Status.PARTIAL
 
@@ -311,7 +263,8 @@ class _Run:
     def _take(self, subjects: Sequence[Subject]) -> None:
         """Remember what is known of the subjects, durably: it is what the next run begins with."""
         self._work = self._work.with_subjects(subjects)
-        save_work(self._desk, self._journal.batch, self._work)
+        # Whoever is held may be released: the next run looks again.
+        save_work(self._desk, self._journal.batch, self._work.with_subjects([*subjects, *self._held]))
 
     def _quoting(self, subjects: Sequence[Subject]) -> frozenset[str]:
         """Messages of others that quote them, which the policy deletes upstream."""
@@ -333,13 +286,6 @@ class _Run:
             self._on_step(step, sentence)
 
 
-_STATUSES: Final = {
-    UpstreamStatus.PENDING: Status.UPSTREAM_PENDING,
-    UpstreamStatus.FAILED_RETRYABLE: Status.FAILED_RETRYABLE,
-    UpstreamStatus.FATAL: Status.FATAL,
-}
-
-
 def _removed_before(desk: Desk, batch_id: str) -> tuple[bool, bool]:
     """Whether a run of the batch removed a warehouse and a report that are not there again."""
     warehouse = report = False
@@ -350,18 +296,3 @@ def _removed_before(desk: Desk, batch_id: str) -> tuple[bool, bool]:
         elif deed.step is Step.REBUILD and deed.status is Status.DONE:
             warehouse = report = False
     return warehouse, report
-
-
-def _undone(result: UpstreamResult) -> str:
-    reason = "" if result.reason is None else f" ({result.reason})"
-    return f"upstream {result.status}{reason}: run `sunlake erase apply` again for the same plan"
-
-
-def _said(report: ScanReport) -> str:
-    if report.verdict is Verdict.RESIDUAL:
-        places = ", ".join(sorted({hit.path for hit in report.hits})[:5])
-        return f"the scan found {report.residual:,} traces, in {places}; remove what is left there, then apply again"
-    if report.verdict is Verdict.VOID:
-        return "the scan did not find what was planted for it, so it proves nothing; report this as a bug"
-    places = ", ".join(sorted({unread.path for unread in report.unreadable})[:5])
-    return f"the scan could not read {len(report.unreadable):,} files ({places}); give the right to read them"

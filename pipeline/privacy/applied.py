@@ -1,0 +1,65 @@
+"""What became of a batch in one run, and how it is said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from pipeline.privacy.lake_batch import LakeOutcome
+from pipeline.privacy.scan.report import ScanReport, Verdict
+from pipeline.privacy.upstream_types import UpstreamResult, UpstreamStatus
+from pipeline.privacy.words import Status
+from pipeline.suppression.subjects import Subject
+
+
+@dataclass(slots=True)
+class Applied:
+    """What became of a batch in this run."""
+
+    batch_id: str
+    subjects: Sequence[Subject] = field(default=(), repr=False)
+    held: Sequence[str] = ()
+    upstream: dict[str, UpstreamResult] = field(default_factory=dict)
+    lake: LakeOutcome = field(default_factory=LakeOutcome)
+    copies: int = 0
+    models: int | None = None
+    scan: ScanReport | None = None
+    report: Path | None = None
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def status(self) -> Status:
+        """`complete` only if every subject is gone everywhere, and seen to be."""
+        return Status.PARTIAL if self.problems else Status.COMPLETE
+
+    @property
+    def exit_code(self) -> int:
+        """0 complete, 3 done in part."""
+        return 3 if self.problems else 0
+
+
+def undone(result: UpstreamResult) -> str:
+    """Why a subject is not gone upstream, and what to do."""
+    reason = "" if result.reason is None else f" ({result.reason})"
+    return f"upstream {result.status}{reason}: run `sunlake erase apply` again for the same plan"
+
+
+def said(report: ScanReport) -> str:
+    """Why a scan proves nothing, and what to do."""
+    if report.verdict is Verdict.RESIDUAL:
+        places = ", ".join(sorted({hit.path for hit in report.hits})[:5])
+        return f"the scan found {report.residual:,} traces, in {places}; remove what is left there, then apply again"
+    if report.verdict is Verdict.VOID:
+        return "the scan did not find what was planted for it, so it proves nothing; report this as a bug"
+    places = ", ".join(sorted({unread.path for unread in report.unreadable})[:5])
+    return f"the scan could not read {len(report.unreadable):,} files ({places}); give the right to read them"
+
+
+STATUSES: Final = {
+    UpstreamStatus.PENDING: Status.UPSTREAM_PENDING,
+    UpstreamStatus.FAILED_RETRYABLE: Status.FAILED_RETRYABLE,
+    UpstreamStatus.FATAL: Status.FATAL,
+}
+"""The status of a subject by how far its erasure upstream has come."""
