@@ -74,8 +74,7 @@ class EraseBench(Bench):
     def plan(self, rows: Sequence[dict[str, str]]) -> tuple[str, ...]:
         """Plan a batch; returns what `erase apply` has to be told."""
         said = json.loads(self.sunlake("erase", "plan", str(self.requests(rows)), "--json").output)
-        confirmation = f"ERASE-{len(said['subjects'])}"
-        return "erase", "apply", "--plan", said["plan_id"], "--confirm", confirmation, "--wait", "20"
+        return "erase", "apply", "--plan", said["plan_id"], "--confirm", said["confirmation"], "--wait", "20"
 
     def erase(self, rows: Sequence[dict[str, str]]) -> Ended:
         """Plan a batch and carry it out to its end."""
