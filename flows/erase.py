@@ -51,8 +51,8 @@ async def _erase(batch_id: str | None) -> State[Any]:
 
 
 def _open_batches(desk: Desk) -> Iterator[str]:
-    from pipeline.privacy.batch_store import list_batches
-    from pipeline.privacy.work import is_confirmed
+    from pipeline.privacy.requests.store import list_batches
+    from pipeline.privacy.requests.work import is_confirmed
 
     for batch in list_batches(desk.lake):
         if batch.state != "closed" and is_confirmed(desk, batch):

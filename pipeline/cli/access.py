@@ -32,7 +32,7 @@ def command(frame: Frame, batch: str, *, out: Path, is_offline: bool) -> int:
     import asyncio
 
     from pipeline.cli.output import print_table
-    from pipeline.privacy.access_run import run_access
+    from pipeline.privacy.access.run import run_access
     from pipeline.privacy.desk import open_desk
 
     with open_desk(frame.settings()) as desk:

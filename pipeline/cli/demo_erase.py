@@ -16,8 +16,8 @@ from pipeline.errors import SunlakeError
 if TYPE_CHECKING:
     from pipeline.cli.demo_folder import DemoFolder
     from pipeline.privacy.applied import Applied
+    from pipeline.privacy.deeds.words import Step
     from pipeline.privacy.desk import Desk
-    from pipeline.privacy.words import Step
 
 HANDFUL: Final = 5
 """So many conversations at most: somebody who can be imagined, not a heavy user."""
@@ -50,11 +50,11 @@ async def erase_speaker(place: DemoFolder) -> tuple[Speaker, Applied]:
     """
     from pipeline.cli.erase import print_applied
     from pipeline.privacy.apply import carry_out
-    from pipeline.privacy.batch import read_batch
-    from pipeline.privacy.confirm import confirm_plan
     from pipeline.privacy.desk import open_desk
-    from pipeline.privacy.plan_run import plan_batch
-    from pipeline.privacy.plan_text import render_plan
+    from pipeline.privacy.plan.confirm import confirm_plan
+    from pipeline.privacy.plan.run import plan_batch
+    from pipeline.privacy.plan.text import render_plan
+    from pipeline.privacy.requests.batch import read_batch
 
     settings = place.settings()
     (app,) = settings.apps
@@ -117,7 +117,7 @@ def prepare(place: DemoFolder) -> None:
 
 
 def _choose(desk: Desk, app_id: str) -> Speaker:
-    from pipeline.privacy.lake_view import open_view
+    from pipeline.privacy.people.lake_view import open_view
 
     with open_view(desk.lake, desk.ledger, app_id) as view:
         found = list(view.rows(_SPEAKERS))
@@ -127,7 +127,7 @@ def _choose(desk: Desk, app_id: str) -> Speaker:
 
 
 def _rows_of(desk: Desk, app_id: str, speaker: Speaker) -> int:
-    from pipeline.privacy.lake_view import open_view
+    from pipeline.privacy.people.lake_view import open_view
 
     with open_view(desk.lake, desk.ledger, app_id) as view:
         view.put("wanted", {"user_id": [speaker.user_id]})

@@ -16,8 +16,8 @@ from pipeline.errors import StorageError
 if TYPE_CHECKING:
     from pipeline.config import Settings
     from pipeline.privacy.applied import Applied
-    from pipeline.privacy.batch_store import StoredBatch
-    from pipeline.privacy.words import Step
+    from pipeline.privacy.deeds.words import Step
+    from pipeline.privacy.requests.store import StoredBatch
 
 
 @click.group("erase")
@@ -201,9 +201,9 @@ async def _plan(
     override_retained: bool,
     override_limit: bool,
 ) -> StoredBatch:
-    from pipeline.privacy.batch import read_batch
     from pipeline.privacy.desk import open_desk
-    from pipeline.privacy.plan_run import plan_batch
+    from pipeline.privacy.plan.run import plan_batch
+    from pipeline.privacy.requests.batch import read_batch
 
     batch = read_batch(source, app_ids=[app.app_id for app in settings.apps])
     with open_desk(settings) as desk:
@@ -221,8 +221,8 @@ async def _plan(
 def _print_plan(stored: StoredBatch, *, as_json: bool) -> None:
     from datetime import UTC, datetime
 
-    from pipeline.privacy.plan_form import encode_plan
-    from pipeline.privacy.plan_text import render_plan
+    from pipeline.privacy.plan.form import encode_plan
+    from pipeline.privacy.plan.text import render_plan
 
     if as_json:
         click.echo(encode_plan(stored.plan), nl=False)
@@ -232,8 +232,8 @@ def _print_plan(stored: StoredBatch, *, as_json: bool) -> None:
 
 async def _apply(frame: Frame, plan_id: str, confirmation: str, *, remove_input: bool, wait_seconds: float) -> Applied:
     from pipeline.privacy.apply import carry_out
-    from pipeline.privacy.confirm import confirm_plan
     from pipeline.privacy.desk import open_desk
+    from pipeline.privacy.plan.confirm import confirm_plan
 
     def show(step: Step, sentence: str) -> None:
         click.echo(f"{step}: {sentence}", err=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pipeline.config import Settings
-    from pipeline.privacy.expire import ExpiryPreview
+    from pipeline.privacy.retention.expire import ExpiryPreview
 
 HELP = """Remove what is older than an age, and what Sunshine Conversations no longer has.
 
@@ -43,7 +43,7 @@ def command(frame: Frame, older_than: str | None, app_ids: Sequence[str], *, is_
     from pipeline.errors import UsageError
     from pipeline.lake.layout import open_lake
     from pipeline.lake.repair import apps_of
-    from pipeline.privacy.age import read_age
+    from pipeline.privacy.retention.age import read_age
 
     before = None if older_than is None else read_age(older_than).before(datetime.now(UTC))
     settings = frame.settings()
@@ -60,8 +60,8 @@ def _preview(settings: Settings, before: datetime | None, app_ids: Sequence[str]
 
     from pipeline.cli.output import print_table
     from pipeline.lake.layout import open_lake
-    from pipeline.privacy.expire import preview_expiry
-    from pipeline.privacy.expiring import read_retention
+    from pipeline.privacy.retention.expire import preview_expiry
+    from pipeline.privacy.retention.expiring import read_retention
     from pipeline.walk.ledger import open_ledger
 
     lake = open_lake(settings.lake_path, create=False)
@@ -93,7 +93,7 @@ def _rows(preview: ExpiryPreview) -> list[list[object]]:
 
 def _apply(settings: Settings, before: datetime | None, app_ids: Sequence[str], *, as_json: bool) -> int:
     from pipeline.privacy.desk import open_desk
-    from pipeline.privacy.expire_run import run_expiry
+    from pipeline.privacy.retention.run import run_expiry
 
     with open_desk(settings) as desk:
         done = run_expiry(desk, before=before, app_ids=app_ids)

@@ -10,7 +10,7 @@ import click
 from pipeline.cli.frame import Frame, pass_frame
 
 if TYPE_CHECKING:
-    from pipeline.privacy.status import BatchStatus
+    from pipeline.privacy.report.status import BatchStatus
 
 
 @click.command("status")
@@ -30,9 +30,9 @@ def status(frame: Frame, batch_id: str | None, *, as_json: bool) -> int:
     """
     import msgspec
 
-    from pipeline.privacy.batch_report import all_statuses
-    from pipeline.privacy.batch_store import load_batch
     from pipeline.privacy.desk import open_desk
+    from pipeline.privacy.report.of_batch import all_statuses
+    from pipeline.privacy.requests.store import load_batch
 
     with open_desk(frame.settings()) as desk:
         if batch_id is not None:

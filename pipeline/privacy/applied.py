@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from pipeline.privacy.lake_batch import LakeOutcome
+from pipeline.privacy.deeds.words import Status
+from pipeline.privacy.rewrite.whole_batch import LakeOutcome
 from pipeline.privacy.scan.report import ScanReport, Verdict
-from pipeline.privacy.upstream_types import UpstreamResult, UpstreamStatus
-from pipeline.privacy.words import Status
+from pipeline.privacy.upstream.types import UpstreamResult, UpstreamStatus
 from pipeline.suppression.subjects import Subject
 
 

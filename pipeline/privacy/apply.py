@@ -15,25 +15,25 @@ from typing import Final
 
 from pipeline.errors import ApiError, ConfigError, LockedError, SunlakeError
 from pipeline.lake import storage
-from pipeline.privacy.access_batch import write_copies
+from pipeline.privacy.access.whole_batch import write_copies
 from pipeline.privacy.applied import STATUSES, Applied, said, undone
-from pipeline.privacy.batch_report import write_report
 from pipeline.privacy.closing import alone, finish
-from pipeline.privacy.derived import rebuild_derived
+from pipeline.privacy.deeds.journal import BatchJournal
+from pipeline.privacy.deeds.words import Event, Status, Step
 from pipeline.privacy.desk import Desk
-from pipeline.privacy.hits import quoting_messages
-from pipeline.privacy.holds_of_batch import without_held
-from pipeline.privacy.journal import BatchJournal
-from pipeline.privacy.lake_batch import REWRITTEN, erase_lake
-from pipeline.privacy.lake_view import open_view
-from pipeline.privacy.people import joined, refreshed, with_messages
-from pipeline.privacy.proof_of_batch import prove
+from pipeline.privacy.people.lake_view import open_view
+from pipeline.privacy.people.refresh import joined, refreshed, with_messages
+from pipeline.privacy.people.shared import shared_values
+from pipeline.privacy.plan.hits import quoting_messages
+from pipeline.privacy.report.of_batch import write_report
+from pipeline.privacy.requests.holds_of_batch import without_held
+from pipeline.privacy.requests.work import Work, destroy_work, is_closing, load_work, save_work
+from pipeline.privacy.rewrite.derived import rebuild_derived
+from pipeline.privacy.rewrite.whole_batch import REWRITTEN, erase_lake
+from pipeline.privacy.scan.of_batch import prove
 from pipeline.privacy.scan.report import Verdict
-from pipeline.privacy.shared import shared_values
-from pipeline.privacy.upstream_batch import as_subject, erase_all_upstream
-from pipeline.privacy.upstream_types import UpstreamPolicy, UpstreamResult, UpstreamStatus
-from pipeline.privacy.words import Event, Status, Step
-from pipeline.privacy.work import Work, destroy_work, is_closing, load_work, save_work
+from pipeline.privacy.upstream.types import UpstreamPolicy, UpstreamResult, UpstreamStatus
+from pipeline.privacy.upstream.whole_batch import as_subject, erase_all_upstream
 from pipeline.suppression.listing import entries_for, suppress
 from pipeline.suppression.mentions import Mentions
 from pipeline.suppression.redact import Policy

@@ -9,10 +9,10 @@ from pipeline.config import Settings, key_source
 from pipeline.doctor import Finding
 from pipeline.errors import SunlakeError
 from pipeline.lake.layout import Lake, open_lake
-from pipeline.privacy.batch_report import all_statuses
-from pipeline.privacy.deeds import Deeds
+from pipeline.privacy.deeds.deeds import Deeds
 from pipeline.privacy.desk import open_desk
-from pipeline.privacy.status import Urgency
+from pipeline.privacy.report.of_batch import all_statuses
+from pipeline.privacy.report.status import Urgency
 from pipeline.suppression.keys import Keyring, load_deeds_keyring, load_keyring
 from pipeline.suppression.listing import load
 

@@ -8,10 +8,10 @@ from contextlib import ExitStack, contextmanager
 from pipeline.errors import LockedError
 from pipeline.lake.lock import flocked
 from pipeline.privacy.applied import Applied
-from pipeline.privacy.batch_report import write_report
+from pipeline.privacy.deeds.words import Event, Status
 from pipeline.privacy.desk import Desk
-from pipeline.privacy.words import Event, Status
-from pipeline.privacy.work import destroy_work
+from pipeline.privacy.report.of_batch import write_report
+from pipeline.privacy.requests.work import destroy_work
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from pipeline.api.client import ApiClient
 from pipeline.api.limiter import Limiter
 from pipeline.config import Settings, key_pair
 from pipeline.lake.layout import Lake, open_lake
-from pipeline.privacy.deeds import Deeds
+from pipeline.privacy.deeds.deeds import Deeds
 from pipeline.suppression.keys import Keyring, load_deeds_keyring, load_keyring
 from pipeline.walk.ledger import Ledger, open_ledger
 

@@ -15,13 +15,13 @@ from pipeline.lake.corruption import corruption
 from pipeline.lake.layout import new_commit_id
 from pipeline.lake.repair import apps_of
 from pipeline.lake.tables import TABLES
+from pipeline.privacy.deeds.journal import BatchJournal
+from pipeline.privacy.deeds.words import Event, Status, Step
 from pipeline.privacy.desk import Desk
-from pipeline.privacy.hit_files import data_files
-from pipeline.privacy.journal import BatchJournal
-from pipeline.privacy.lake_batch import LakeOutcome, erase_lake
-from pipeline.privacy.proof_of_batch import prove
+from pipeline.privacy.rewrite.hit_files import data_files
+from pipeline.privacy.rewrite.whole_batch import LakeOutcome, erase_lake
+from pipeline.privacy.scan.of_batch import prove
 from pipeline.privacy.scan.report import ScanReport
-from pipeline.privacy.words import Event, Status, Step
 from pipeline.suppression.listing import load
 from pipeline.suppression.matcher import Effect
 from pipeline.suppression.redact import Policy

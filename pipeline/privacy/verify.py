@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pipeline.lake.repair import apps_of
-from pipeline.privacy.batch_store import list_batches, open_work
-from pipeline.privacy.deeds_chain import Problem
-from pipeline.privacy.deeds_head import Head
+from pipeline.privacy.deeds.chain import Problem
+from pipeline.privacy.deeds.head import Head
 from pipeline.privacy.desk import Desk
-from pipeline.privacy.lake_batch import REWRITTEN
-from pipeline.privacy.proof_of_batch import prove
 from pipeline.privacy.replay import come_back
-from pipeline.privacy.work import is_confirmed
+from pipeline.privacy.requests.store import list_batches, open_work
+from pipeline.privacy.requests.work import is_confirmed
+from pipeline.privacy.rewrite.whole_batch import REWRITTEN
+from pipeline.privacy.scan.of_batch import prove
 from pipeline.suppression.matcher import ids_of
 
 

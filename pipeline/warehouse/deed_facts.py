@@ -39,7 +39,7 @@ ERASURE_BATCHES: Final = pa.schema(
 
 
 class _Deed(msgspec.Struct):
-    """What is needed of a line; see `pipeline/privacy/deed.py` for the whole of it."""
+    """What is needed of a line; see `pipeline/privacy/deeds/deed.py` for the whole of it."""
 
     ts: str
     event: str

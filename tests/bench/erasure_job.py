@@ -15,8 +15,8 @@ import duckdb
 
 from pipeline.lake.layout import open_lake
 from pipeline.lake.tables import TABLES
-from pipeline.privacy.hit_files import data_files, find
-from pipeline.privacy.rewrite import rewrite_lake
+from pipeline.privacy.rewrite.hit_files import data_files, find
+from pipeline.privacy.rewrite.rewrite import rewrite_lake
 from pipeline.suppression.redact import WHOLE
 from pipeline.suppression.subjects import Subject, decode_subjects
 from pipeline.walk.ledger import open_ledger

@@ -17,11 +17,12 @@ from typing import Any
 
 import pipeline.cli.erase_proof
 import pipeline.privacy.apply
-import pipeline.privacy.confirm
-import pipeline.privacy.plan_run  # noqa: F401 - imported to be there in every fork
+import pipeline.privacy.plan.confirm
+import pipeline.privacy.plan.run  # noqa: F401 - imported to be there in every fork
 from pipeline.cli.main import run
-from pipeline.privacy import deeds, work_file
-from pipeline.privacy.deeds import Deeds
+from pipeline.privacy.deeds import deeds
+from pipeline.privacy.deeds.deeds import Deeds
+from pipeline.privacy.requests import work_file
 from pipeline.suppression import listing
 from tests.integration import export_driver
 from tests.integration.export_driver import Points

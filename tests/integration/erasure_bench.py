@@ -14,8 +14,8 @@ from pipeline.api.client import ApiClient
 from pipeline.api.deletions import DELETIONS
 from pipeline.api.limiter import Limiter
 from pipeline.api.retry import RetryPolicy
-from pipeline.privacy.upstream import erase_upstream
-from pipeline.privacy.upstream_types import UpstreamPolicy, UpstreamResult
+from pipeline.privacy.upstream.erase import erase_upstream
+from pipeline.privacy.upstream.types import UpstreamPolicy, UpstreamResult
 from pipeline.sandbox.process import Sandbox
 from pipeline.suppression.subjects import Action, Subject
 from tests.integration.small_worlds import BEGINNING, HOUR, Json, SmallWorld, message, oid

@@ -14,8 +14,8 @@ import sys
 from pathlib import Path
 
 from pipeline.lake.layout import open_lake
-from pipeline.privacy.rewrite import rewrite_lake
-from pipeline.privacy.state import purge_state
+from pipeline.privacy.rewrite.rewrite import rewrite_lake
+from pipeline.privacy.rewrite.state import purge_state
 from pipeline.suppression.subjects import decode_subjects
 from pipeline.walk.ledger import open_ledger
 from tests.integration.export_driver import watch_everything

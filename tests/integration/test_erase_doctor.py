@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.privacy.batch import read_batch
 from pipeline.privacy.checkup import check_privacy
 from pipeline.privacy.desk import open_desk
-from pipeline.privacy.plan_run import plan_batch
+from pipeline.privacy.plan.run import plan_batch
+from pipeline.privacy.requests.batch import read_batch
 from pipeline.suppression.keys import new_key_text
 from tests.integration.conftest import Serve
 from tests.integration.erasure_town import request_rows, write_requests

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.privacy.upstream_check import verify_upstream
-from pipeline.privacy.upstream_types import UpstreamReason, UpstreamStatus
+from pipeline.privacy.upstream.check import verify_upstream
+from pipeline.privacy.upstream.types import UpstreamReason, UpstreamStatus
 from pipeline.sandbox.process import Sandbox
 from pipeline.suppression.subjects import Action
 from tests.integration.erasure_bench import (

@@ -11,11 +11,11 @@ import pytest
 
 from pipeline.errors import PlanRefusedError
 from pipeline.lake.layout import open_lake
-from pipeline.privacy.plan import Made, make_plan
-from pipeline.privacy.plan_form import PlanConfig, encode_plan
-from pipeline.privacy.plan_text import render_plan
-from pipeline.privacy.request import Identifier, Reason, Request
-from pipeline.privacy.resolution import State
+from pipeline.privacy.people.resolution import State
+from pipeline.privacy.plan.form import PlanConfig, encode_plan
+from pipeline.privacy.plan.plan import Made, make_plan
+from pipeline.privacy.plan.text import render_plan
+from pipeline.privacy.requests.request import Identifier, Reason, Request
 from pipeline.suppression.subjects import Action
 from tests.integration.conftest import Serve
 from tests.integration.export_bench import Bench

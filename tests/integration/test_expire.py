@@ -14,8 +14,8 @@ from pipeline.lake.commit import live_files
 from pipeline.lake.layout import Lake, open_lake
 from pipeline.lake.secrets import Dropped
 from pipeline.lake.writer import parquet_writer
-from pipeline.privacy.expire import ExpiryPreview, Rewrite, expire, preview_expiry
-from pipeline.privacy.expiring import Fate, Retention
+from pipeline.privacy.retention.expire import ExpiryPreview, Rewrite, expire, preview_expiry
+from pipeline.privacy.retention.expiring import Fate, Retention
 from pipeline.suppression.expiry import EXPIRING, Expiry, Selection
 from pipeline.suppression.floors import read_floor
 from pipeline.walk.ledger import Ledger

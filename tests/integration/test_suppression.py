@@ -10,8 +10,8 @@ import pytest
 
 from pipeline.config import CommitSettings
 from pipeline.lake.layout import open_lake
-from pipeline.privacy.rewrite import rewrite_lake
-from pipeline.privacy.state import purge_state
+from pipeline.privacy.rewrite.rewrite import rewrite_lake
+from pipeline.privacy.rewrite.state import purge_state
 from pipeline.suppression.keys import Keyring, load_keyring, new_key_text
 from pipeline.suppression.listing import entries_for, suppress
 from pipeline.suppression.subjects import Action, Subject

@@ -23,10 +23,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.privacy.needles import Needle, NeedleKind
 from pipeline.privacy.scan.encodings import Encoding
 from pipeline.privacy.scan.files import FileScanner
 from pipeline.privacy.scan.findings import Place
+from pipeline.privacy.scan.needles import Needle, NeedleKind
 
 Control = tuple[str, Place, Encoding]
 """The name of a planted file, and where and how the canary must be found in it."""

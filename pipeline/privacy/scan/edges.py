@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from pipeline.privacy.needles import Edge
 from pipeline.privacy.scan.encodings import Encoding
+from pipeline.privacy.scan.needles import Edge
 
 _ALNUM: Final = frozenset(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _ADDRESS: Final = frozenset(b"._+-")

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from pipeline.privacy.needles import MENTION_KINDS, Edge, Needle, NeedleKind
 from pipeline.privacy.scan.encodings import Encoding
+from pipeline.privacy.scan.needles import MENTION_KINDS, Edge, Needle, NeedleKind
 from pipeline.privacy.scan.search import Match
 
 

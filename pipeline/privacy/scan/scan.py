@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.lake import storage
-from pipeline.privacy.needles import Needles
 from pipeline.privacy.scan.allowed import Allowed, RowKey
 from pipeline.privacy.scan.canary import new_canary, run_control
 from pipeline.privacy.scan.expand import USUAL_LIMITS, Limits
 from pipeline.privacy.scan.files import FileScanner
+from pipeline.privacy.scan.needles import Needles
 from pipeline.privacy.scan.report import ScanReport
 from pipeline.privacy.scan.roots import Entry, Identity, Link, Progress, Root, Trouble, Walk
 from pipeline.privacy.scan.search import Search

@@ -9,9 +9,9 @@ from typing import Final
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
-from pipeline.privacy.needles import Needle
 from pipeline.privacy.scan.edges import has_edges
 from pipeline.privacy.scan.encodings import Encoding, forms_of
+from pipeline.privacy.scan.needles import Needle
 
 CONTEXT: Final = 16
 """Bytes beside a match that are looked at to tell whether it is a whole word."""

@@ -14,11 +14,11 @@ from prefect.client.schemas.objects import State
 from flows.erase import erase
 from flows.given import Given, giving
 from flows.outcome import exit_code
-from pipeline.privacy.batch import read_batch
-from pipeline.privacy.batch_store import load_batch
-from pipeline.privacy.confirm import confirm_plan
 from pipeline.privacy.desk import open_desk
-from pipeline.privacy.plan_run import plan_batch
+from pipeline.privacy.plan.confirm import confirm_plan
+from pipeline.privacy.plan.run import plan_batch
+from pipeline.privacy.requests.batch import read_batch
+from pipeline.privacy.requests.store import load_batch
 from pipeline.privacy.verify import verify_all
 from pipeline.suppression.keys import new_key_text
 from tests.integration.conftest import Serve

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from pipeline.lake.layout import Lake
-from pipeline.privacy.deeds import Deeds
+from pipeline.privacy.deeds.deeds import Deeds
 
 
 def run(root: str) -> None:

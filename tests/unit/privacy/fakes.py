@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pipeline.privacy.lookup import FoundConversation, FoundUser
+from pipeline.privacy.people.lookup import FoundConversation, FoundUser
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import UsageError
-from pipeline.privacy.age import Age, read_age
+from pipeline.privacy.retention.age import Age, read_age
 
 NOW = datetime(2026, 3, 31, 10, 30, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import BatchError
-from pipeline.privacy.batch import decode_requests, encode_requests, read_batch
+from pipeline.privacy.requests.batch import decode_requests, encode_requests, read_batch
 
 APP = "5d8cff3cd55b040010928b5b"
 USER = "7494535bff5cef41a15be74d"

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from pipeline.lake.layout import Lake, new_commit_id
-from pipeline.privacy.deeds import Deeds
-from pipeline.privacy.journal import BatchJournal
-from pipeline.privacy.needles import Needles
-from pipeline.privacy.records import records_of, render_records
-from pipeline.privacy.report import batch_report, render_json
-from pipeline.privacy.report_markdown import escaped, render_markdown
+from pipeline.privacy.deeds.deeds import Deeds
+from pipeline.privacy.deeds.journal import BatchJournal
+from pipeline.privacy.report.markdown import escaped, render_markdown
+from pipeline.privacy.report.records import records_of, render_records
+from pipeline.privacy.report.report import batch_report, render_json
+from pipeline.privacy.report.status import batch_status
+from pipeline.privacy.scan.needles import Needles
 from pipeline.privacy.scan.roots import Root
 from pipeline.privacy.scan.scan import scan
-from pipeline.privacy.status import batch_status
 
 BATCH = f"b{new_commit_id()}"
 TAGS = [f"{number:032x}" for number in range(4)]

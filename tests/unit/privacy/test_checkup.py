@@ -13,7 +13,7 @@ from pipeline.config import Settings
 from pipeline.doctor import Finding
 from pipeline.lake.layout import Lake, open_lake
 from pipeline.privacy.checkup import check_privacy
-from pipeline.privacy.deeds import Deeds
+from pipeline.privacy.deeds.deeds import Deeds
 from pipeline.privacy_settings import PrivacySettings
 from pipeline.suppression.keys import load_deeds_keyring, load_keyring
 from pipeline.suppression.listing import entries_for, suppress

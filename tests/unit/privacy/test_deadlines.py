@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.privacy.deadlines import Deadline, months_after
+from pipeline.privacy.requests.deadlines import Deadline, months_after
 
 MOMENTS = st.datetimes(datetime(2018, 6, 1), datetime(2090, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis adds the zone
 

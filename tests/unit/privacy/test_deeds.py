@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from pipeline.errors import CorruptLakeError
 from pipeline.lake.layout import Lake, new_commit_id
-from pipeline.privacy.deed import DeedRefusedError
-from pipeline.privacy.deeds import Deeds, verify_deeds
-from pipeline.privacy.journal import BatchJournal
+from pipeline.privacy.deeds.deed import DeedRefusedError
+from pipeline.privacy.deeds.deeds import Deeds, verify_deeds
+from pipeline.privacy.deeds.journal import BatchJournal
 
 KEY = b"k" * 32
 BATCH = f"b{new_commit_id()}"
@@ -238,7 +238,7 @@ TORN_DRIVER = """
 import os, sys
 from pathlib import Path
 from pipeline.lake.layout import Lake
-from pipeline.privacy.deeds import Deeds
+from pipeline.privacy.deeds.deeds import Deeds
 
 ledger = Deeds.open(Lake(Path(sys.argv[1])), key=b"k" * 32)
 whole = os.write

@@ -10,7 +10,7 @@ from pipeline.errors import ConfigError, CorruptLakeError
 from pipeline.lake.layout import Lake
 from pipeline.lake.rows import to_arrow
 from pipeline.lake.tables import TABLES
-from pipeline.privacy.expiring import Fate, Retention, read_retention
+from pipeline.privacy.retention.expiring import Fate, Retention, read_retention
 from pipeline.suppression.expiry import EXPIRING, Expiry, Selection
 from pipeline.suppression.floors import admit_rows, admits_conversation, raise_floor, read_floor
 

@@ -9,8 +9,8 @@ import pytest
 
 from pipeline.errors import CorruptLakeError
 from pipeline.lake.layout import open_lake
-from pipeline.privacy.holds import Holds
-from pipeline.privacy.request import Reason
+from pipeline.privacy.requests.holds import Holds
+from pipeline.privacy.requests.request import Reason
 from pipeline.suppression.subjects import Action, Subject
 from tests.unit.privacy.fakes import FakeMacs
 

@@ -14,8 +14,8 @@ from pipeline.lake.commit import live_files
 from pipeline.lake.compact import compact_app
 from pipeline.lake.lock import files_lock
 from pipeline.lake.tables import TABLES, Table
-from pipeline.privacy.proof import Proof
-from pipeline.privacy.rewrite import FileOutcome, Status, rewrite_files, rewrite_lake, without
+from pipeline.privacy.rewrite.proof import Proof
+from pipeline.privacy.rewrite.rewrite import FileOutcome, Status, rewrite_files, rewrite_lake, without
 from pipeline.suppression.mentions import Mentions
 from pipeline.suppression.redact import Policy, Redacted, redact
 from pipeline.suppression.subjects import Action

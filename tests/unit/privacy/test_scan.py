@@ -20,12 +20,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.privacy.needles import Edge, LeftOut, Needle, NeedleKind, Needles, needles_of
 from pipeline.privacy.scan import canary, files
 from pipeline.privacy.scan.allowed import RowKey
 from pipeline.privacy.scan.arrow_values import find_in_array
 from pipeline.privacy.scan.expand import Limits
 from pipeline.privacy.scan.findings import Place
+from pipeline.privacy.scan.needles import Edge, LeftOut, Needle, NeedleKind, Needles, needles_of
 from pipeline.privacy.scan.report import ScanReport, Verdict
 from pipeline.privacy.scan.roots import Root
 from pipeline.privacy.scan.scan import scan
@@ -349,7 +349,7 @@ def test_every_format_has_its_control(root: Path) -> None:
 PEAK = """
 import resource, sys
 from pathlib import Path
-from pipeline.privacy.needles import Edge, Needle, NeedleKind, Needles
+from pipeline.privacy.scan.needles import Edge, Needle, NeedleKind, Needles
 from pipeline.privacy.scan.roots import Root
 from pipeline.privacy.scan.scan import scan
 

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.lake.corruption import readable_rows
-from pipeline.privacy.footer import footer_bytes, read_footer
-from pipeline.privacy.splice import same_bytes, splice
+from pipeline.privacy.rewrite.footer import footer_bytes, read_footer
+from pipeline.privacy.rewrite.splice import same_bytes, splice
 
 SCHEMA = pa.schema(
     [

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from pipeline.privacy.rewrite import rewrite_lake
-from pipeline.privacy.state import purge_state
+from pipeline.privacy.rewrite.rewrite import rewrite_lake
+from pipeline.privacy.rewrite.state import purge_state
 from pipeline.suppression.subjects import Action
 from pipeline.walk import ledger as tables
 from pipeline.walk.runs import salt

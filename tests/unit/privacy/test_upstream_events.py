@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.privacy.upstream_events import removed_user
+from pipeline.privacy.upstream.events import removed_user
 
 PAYLOAD = {"user": {"id": "6748e3ae32378e732938e031", "externalId": "abc123", "authenticated": True}}
 

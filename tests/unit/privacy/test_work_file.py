@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import WorkFileError
-from pipeline.privacy.work_file import KEY_NAME, WORK_NAME, destroy, is_sealed, seal, unseal
+from pipeline.privacy.requests.work_file import KEY_NAME, WORK_NAME, destroy, is_sealed, seal, unseal
 
 KEY, OTHER = b"k" * 32, b"o" * 32
 CONTENT = b'{"canary": "ann@example.org"}'

@@ -10,9 +10,9 @@ import pytest
 from pipeline.config import Settings
 from pipeline.errors import CorruptLakeError
 from pipeline.lake.layout import open_lake
-from pipeline.privacy.deeds import Deeds
-from pipeline.privacy.journal import BatchJournal
-from pipeline.privacy.words import Event, Status, Step
+from pipeline.privacy.deeds.deeds import Deeds
+from pipeline.privacy.deeds.journal import BatchJournal
+from pipeline.privacy.deeds.words import Event, Status, Step
 from pipeline.warehouse.build import build
 from pipeline.warehouse.deed_facts import read_erasure_batches
 from tests.unit.warehouse.lakes import LakeFiles, message

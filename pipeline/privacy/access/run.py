@@ -1,0 +1,97 @@
+"""A batch of requests for access: people are found, and a copy of the data of each is written (gdpr.md, section 9)."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline.errors import BatchError
+from pipeline.lake.layout import new_commit_id
+from pipeline.privacy.access.register import LIFETIME, expire_access
+from pipeline.privacy.access.whole_batch import write_copy
+from pipeline.privacy.access.write import AccessExport
+from pipeline.privacy.deeds.journal import BatchJournal
+from pipeline.privacy.deeds.words import Event
+from pipeline.privacy.desk import Desk, open_client
+from pipeline.privacy.people.closure import resolve
+from pipeline.privacy.people.lake_view import open_view
+from pipeline.privacy.people.resolution import Resolution, State
+from pipeline.privacy.requests.batch import read_batch
+from pipeline.privacy.requests.request import Request
+from pipeline.privacy.upstream.api_lookup import ApiLookup
+from pipeline.suppression.subjects import Action
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenCopy:
+    """A copy on the disk. `expires_at` is when it is deleted by the next command that looks."""
+
+    tag: str
+    export: AccessExport
+    expires_at: datetime
+
+
+@dataclass(slots=True)
+class Access:
+    """What became of a batch. `missing` are the references of requests without a copy, with the reason."""
+
+    batch_id: str
+    copies: list[WrittenCopy] = field(default_factory=list)
+    missing: list[tuple[str, State]] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """0 complete, 3 done in part."""
+        return 3 if self.missing else 0
+
+
+async def run_access(desk: Desk, source: str, *, out: Path, is_offline: bool = False) -> Access:
+    """Write a copy for everybody whom a batch asks for.
+
+    Args:
+        desk: the desk.
+        source: a file of requests or a query, as for `read_batch`.
+        out: the folder for the copies.
+        is_offline: go by the lake alone, and don't ask upstream who somebody is and what conversations are theirs.
+
+    Raises:
+        BatchError: the batch is wrong, or asks for something else than access; nothing was written.
+        ApiError: upstream does not answer; copies of apps before it are written and registered.
+        CorruptLakeError, StorageError: copies before it are written and registered.
+    """
+    batch = read_batch(source, app_ids=[app.app_id for app in desk.settings.apps])
+    wrong = [request.line for request in batch.requests if request.action is not Action.ACCESS]
+    if wrong:
+        lines = ", ".join(map(str, wrong[:20]))
+        raise BatchError(f"only copies are made here, and rows {lines} ask for something else; see `sunlake erase`")
+    expire_access(desk.lake, now=datetime.now(UTC))
+    journal = BatchJournal(desk.deeds, f"b{new_commit_id()}")
+    found = Access(journal.batch)
+    desk.deeds.append(journal.batch, Event.ACCESS, counts={"requests": len(batch.requests)})
+    for app_id in dict.fromkeys(request.app_id for request in batch.requests):
+        mine = [request for request in batch.requests if request.app_id == app_id]
+        for resolution in await _resolve(desk, app_id, mine, is_offline=is_offline):
+            _write(desk, journal, found, resolution, out)
+    desk.deeds.append(journal.batch, Event.CLOSE, counts={"copies": len(found.copies), "missing": len(found.missing)})
+    return found
+
+
+async def _resolve(desk: Desk, app_id: str, requests: list[Request], *, is_offline: bool) -> list[Resolution]:
+    async with AsyncExitStack() as stack:
+        view = stack.enter_context(open_view(desk.lake, desk.ledger, app_id))
+        lookup = None
+        if not is_offline:
+            lookup = ApiLookup(await stack.enter_async_context(open_client(desk.settings, app_id)), app_id)
+        # A hold keeps data from being erased, and nobody from being told of it.
+        return await resolve(view, requests, lookup=lookup, macs=desk.keyring, is_held=lambda _: False)
+
+
+def _write(desk: Desk, journal: BatchJournal, found: Access, resolution: Resolution, out: Path) -> None:
+    subject = resolution.subject
+    if subject is None or resolution.state in {State.NOT_FOUND, State.AMBIGUOUS}:
+        found.missing += [(request.request_ref, resolution.state) for request in resolution.requests]
+        return
+    began = datetime.now(UTC).replace(microsecond=0)
+    found.copies.append(WrittenCopy(subject.tag, write_copy(desk, journal, subject, out), began + LIFETIME))

@@ -1,0 +1,1 @@
+"""The plan of a batch: what would go, what it would cost, and its confirmation."""

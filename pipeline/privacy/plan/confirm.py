@@ -1,0 +1,62 @@
+"""Confirming a plan: what was looked at is what is carried out, within a day and before the lake has grown."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from pipeline.errors import PlanRefusedError
+from pipeline.privacy.deeds.words import Event
+from pipeline.privacy.desk import Desk
+from pipeline.privacy.plan.form import Plan
+from pipeline.privacy.plan.life import why_dead
+from pipeline.privacy.plan.plan import make_plan
+from pipeline.privacy.plan.run import holds_of, media_hosts_of
+from pipeline.privacy.requests.store import StoredBatch, find_plan, open_work
+from pipeline.privacy.requests.work import is_closing, is_confirmed
+
+
+async def confirm_plan(desk: Desk, plan_id: str, confirmation: str, *, now: datetime | None = None) -> StoredBatch:
+    """Confirm a plan, or find the batch that was confirmed before and is not closed.
+
+    Args:
+        desk: the desk.
+        plan_id: the plan's id, or the first eight or more digits of it.
+        confirmation: what the plan says has to be typed, `ERASE-<n>`.
+        now: the current moment, aware.
+
+    Raises:
+        PlanRefusedError: there is no such plan, it is dead or done, or the confirmation is not the plan's.
+        LakeError: the lake can't be read.
+    """
+    batch = find_plan(desk.lake, plan_id)
+    if batch.state == "closed" and not is_closing(desk, batch.batch_id):
+        raise PlanRefusedError("this plan was carried out to its end; see `sunlake erase status`")
+    if confirmation != batch.plan.confirmation:
+        raise PlanRefusedError(
+            "the confirmation is not the one that the plan says; look at the plan again, then type what it ends with"
+        )
+    if is_confirmed(desk, batch):
+        return batch
+    dead = await why_dead(
+        batch.plan, now=now or datetime.now(UTC), ledger=desk.ledger, replan=lambda: _again(desk, batch)
+    )
+    if dead is not None:
+        raise PlanRefusedError(dead)
+    desk.deeds.append(batch.batch_id, Event.CONFIRM, counts={"subjects": len(batch.plan.subjects)})
+    return batch
+
+
+async def _again(desk: Desk, batch: StoredBatch) -> Plan:
+    """The same batch planned anew over the lake as it is, without asking upstream."""
+    requests, _, _ = open_work(batch, wrapping_key=desk.keyring.subkey("work"))
+    made = await make_plan(
+        desk.lake,
+        desk.ledger,
+        requests,
+        lookups={},
+        macs=desk.keyring,
+        is_held=holds_of(desk),
+        config=batch.plan.config,
+        media_hosts=media_hosts_of(desk.settings),
+    )
+    return made.plan

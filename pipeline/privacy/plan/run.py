@@ -1,0 +1,91 @@
+"""Plans a batch with everything that the settings say: keys, holds, and upstream asked for each app."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from pipeline.config import Settings
+from pipeline.privacy.deeds.words import Event
+from pipeline.privacy.desk import Desk, open_client
+from pipeline.privacy.people.lookup import UpstreamLookup
+from pipeline.privacy.people.talks import media_hosts
+from pipeline.privacy.plan.form import PlanConfig
+from pipeline.privacy.plan.plan import make_plan
+from pipeline.privacy.requests.holds import Holds
+from pipeline.privacy.requests.request import Request
+from pipeline.privacy.requests.store import StoredBatch, create_batch, remove_torn
+from pipeline.privacy.upstream.api_lookup import ApiLookup
+from pipeline.suppression.subjects import Subject
+
+
+async def plan_batch(
+    desk: Desk,
+    requests: Sequence[Request],
+    *,
+    source: str,
+    online: bool = True,
+    include_linked: bool = False,
+    override_retained: bool = False,
+    override_limit: bool = False,
+) -> StoredBatch:
+    """Make a plan and store it with the sealed work file; nothing else is written.
+
+    Args:
+        desk: the desk.
+        requests: of `batch.read_batch`.
+        source: where they came from; a file is scanned at the end, since it names everybody.
+        online: ask upstream, too.
+        include_linked: as in `PlanConfig`.
+        override_retained: as in `PlanConfig`.
+        override_limit: as in `PlanConfig`.
+
+    Raises:
+        BatchError, PlanRefusedError, ApiError, LakeError: nothing was written.
+    """
+    remove_torn(desk.lake)
+    privacy = desk.settings.privacy
+    config = PlanConfig(
+        include_linked=include_linked,
+        override_retained=override_retained,
+        override_limit=override_limit,
+        scope=privacy.scope,
+        quotes=privacy.quotes,
+        mentions=privacy.mentions,
+        max_subjects_share=privacy.max_subjects_share,
+    )
+    async with AsyncExitStack() as stack:
+        lookups: dict[str, UpstreamLookup] = {}
+        for app_id in sorted({request.app_id for request in requests}) if online else ():
+            client = await stack.enter_async_context(open_client(desk.settings, app_id))
+            lookups[app_id] = ApiLookup(client, app_id)
+        made = await make_plan(
+            desk.lake,
+            desk.ledger,
+            requests,
+            lookups=lookups,
+            macs=desk.keyring,
+            is_held=holds_of(desk),
+            config=config,
+            media_hosts=media_hosts_of(desk.settings),
+        )
+    batch = create_batch(desk.lake, made, requests, wrapping_key=desk.keyring.subkey("work"), source=_file_of(source))
+    counts = {"requests": len(requests), "subjects": len(made.plan.subjects), "files": len(made.plan.files)}
+    desk.deeds.append(batch.batch_id, Event.PLAN, counts=counts)
+    return batch
+
+
+def holds_of(desk: Desk) -> Callable[[Subject], bool]:
+    """Whether a legal hold covers a subject."""
+    return Holds(desk.lake, desk.keyring).is_held
+
+
+def media_hosts_of(settings: Settings) -> dict[str, frozenset[str]]:
+    """By app, the hosts whose uploads its API removes."""
+    return {app.app_id: media_hosts(app.base_url) for app in settings.apps}
+
+
+def _file_of(source: str) -> str | None:
+    path = Path(source)
+    return str(path.absolute()) if path.is_file() else None

@@ -1,0 +1,95 @@
+"""A plan for people to read, before they confirm it. It names nobody."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from pipeline.privacy.plan.form import FilePlan, Plan, SubjectPlan
+from pipeline.privacy.requests.deadlines import WARNING
+
+MAX_SHOWN = 50
+TAG_DIGITS = 12
+
+
+def render_plan(plan: Plan, *, now: datetime) -> str:
+    """The plan as text: totals, what needs a decision, then people by tag, then partitions."""
+    return "\n".join(
+        [*_head(plan), "", *_warnings(plan, now), *_people(plan), "", *_partitions(plan.files), "", *_foot(plan)]
+    )
+
+
+def _head(plan: Plan) -> Iterator[str]:
+    states = Counter(str(subject.state) for subject in plan.subjects)
+    rows = sum((Counter(subject.rows) for subject in plan.subjects), Counter[str]())
+    calls = sum((Counter(subject.calls) for subject in plan.subjects), Counter[str]())
+    yield f"plan {plan.plan_id}"
+    yield f"made {plan.created_at:%Y-%m-%d %H:%M:%S} UTC, {'upstream was asked' if plan.online else 'offline'}"
+    yield f"{plan.requests:,} requests, {len(plan.subjects):,} people: {_counts(states)}"
+    yield f"rows: {_counts(rows)}"
+    yield f"files to rewrite: {len(plan.files):,}, {plan.bytes_to_rewrite:,} bytes"
+    yield f"calls: {calls.total():,} ({_counts(calls)}), about {_duration(plan.seconds)}"
+    yield (
+        f"conversations: {plan.total('personal_conversations'):,} personal "
+        f"({plan.total('default_conversations'):,} default), {plan.total('group_conversations'):,} groups with "
+        f"{plan.total('own_messages_in_groups'):,} own messages"
+    )
+    yield (
+        f"quotes in rows that stay: {plan.total('quotes'):,} ({plan.config.quotes}); "
+        f"mentions: {plan.total('mentions'):,} ({plan.config.mentions})"
+    )
+
+
+def _warnings(plan: Plan, now: datetime) -> Iterator[str]:
+    linked = sum(subject.linked for subject in plan.subjects)
+    if linked and not plan.config.include_linked:
+        yield f"! {linked:,} other users share an e-mail address or phone number: see --include-linked"
+    late = sum(subject.due_at < now for subject in plan.subjects)
+    if late:
+        yield f"! {late:,} are overdue"
+    soon = sum(now <= subject.due_at < now + WARNING for subject in plan.subjects)
+    if soon:
+        yield f"! {soon:,} are due within seven days"
+
+
+def _people(plan: Plan) -> Iterator[str]:
+    for subject in plan.subjects[:MAX_SHOWN]:
+        yield _person(subject)
+    if len(plan.subjects) > MAX_SHOWN:
+        yield f"and {len(plan.subjects) - MAX_SHOWN:,} more; plan.json has them all"
+
+
+def _person(subject: SubjectPlan) -> str:
+    refs = ", ".join(subject.request_refs[:3]) + (" ..." if len(subject.request_refs) > 3 else "")
+    parts = [
+        f"{subject.tag[:TAG_DIGITS] or '-':12}  {subject.state:13}  {subject.action:8}  due {subject.due_at:%Y-%m-%d}"
+    ]
+    if subject.rows:
+        parts.append(_counts(Counter(subject.rows)))
+    if subject.candidates:
+        parts.append(f"may be {subject.candidates} people")
+    if subject.linked:
+        parts.append(f"{subject.linked} linked")
+    return f"{'  '.join(parts)}  [{refs}]"
+
+
+def _partitions(files: tuple[FilePlan, ...]) -> Iterator[str]:
+    sums: dict[str, list[FilePlan]] = defaultdict(list)
+    for file in files:
+        sums[file.partition].append(file)
+    for partition, own in sorted(sums.items()):
+        hits, size = sum(file.hits for file in own), sum(file.bytes for file in own)
+        yield f"{partition}: {hits:,} rows in {len(own):,} files of {size:,} bytes"
+
+
+def _foot(plan: Plan) -> Iterator[str]:
+    yield f"nothing was changed; to carry it out: --plan {plan.plan_id[:TAG_DIGITS]} --confirm {plan.confirmation}"
+
+
+def _counts(counts: Counter[str]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()) if count) or "none"
+
+
+def _duration(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))

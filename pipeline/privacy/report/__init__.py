@@ -1,0 +1,1 @@
+"""Reports, statuses and records of processing, without personal data."""

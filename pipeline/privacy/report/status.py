@@ -1,0 +1,178 @@
+"""What an officer asks of a batch: how far each request has come, until when it must be, what is left, what failed.
+
+Told from the plan and the ledger of deeds alone; there is no other state to be in contradiction with.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from pipeline.privacy.deeds.deed import Deed
+from pipeline.privacy.deeds.words import FINISHED, Event, Status, Step
+
+WARNING: Final = timedelta(days=7)
+"""How long before its deadline a request is warned of (gdpr.md, section 2)."""
+
+_UNTOUCHED: Final = frozenset({"held", "ambiguous", "retained_flag", "not_found"})
+_WORST_FIRST: Final = (
+    (frozenset({Status.FATAL, Status.FAILED, Status.REFUSED, Status.VOID, Status.RESIDUAL}), "failed"),
+    (frozenset({Status.FAILED_RETRYABLE, Status.INCOMPLETE}), "retryable"),
+    (frozenset({Status.PENDING, Status.UPSTREAM_PENDING}), "pending"),
+)
+
+
+class Urgency(StrEnum):
+    """How a request stands to its deadline."""
+
+    MET = "met"
+    IN_TIME = "in_time"
+    DUE_SOON = "due_soon"
+    OVERDUE = "overdue"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Open:
+    """A step that is not done: how it ended last, None where its end was never recorded."""
+
+    step: Step
+    status: Status | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestStatus:
+    """How far one request has come. Times are ISO texts as in the plan; `finished_at` is that of the last deed for it.
+
+    `outcome` is "complete", "failed", "retryable", "pending", "running" or "planned", or the plan's own state where
+    nothing is done: "held", "ambiguous", "retained_flag", "not_found".
+    """
+
+    request_ref: str
+    tag: str | None
+    action: str
+    state: str
+    outcome: str
+    received_at: str
+    due_at: str
+    urgency: Urgency
+    finished_at: str | None
+    left: tuple[Open, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchStatus:
+    """How far a batch has come: "planned", "running", "aborted", "partial" or "complete"; `left` are its own steps."""
+
+    batch_id: str
+    plan_id: str
+    created_at: str
+    state: str
+    requests: tuple[RequestStatus, ...]
+    left: tuple[Open, ...]
+
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """How many requests have come how far."""
+        return dict(sorted(Counter(request.outcome for request in self.requests).items()))
+
+    @property
+    def warnings(self) -> tuple[RequestStatus, ...]:
+        """Requests that are overdue or due within seven days, the most pressing first."""
+        pressing = (each for each in self.requests if each.urgency in {Urgency.OVERDUE, Urgency.DUE_SOON})
+        return tuple(sorted(pressing, key=lambda request: (request.due_at, request.request_ref)))
+
+
+def batch_status(plan: Mapping[str, Any], deeds: Iterable[Deed], *, now: datetime | None = None) -> BatchStatus:
+    """How far a batch has come.
+
+    Args:
+        plan: the content of plan.json: plan_id, batch_id, created_at, requests.
+        deeds: those of this batch, oldest first.
+        now: an aware moment to measure deadlines against, by default this one.
+    """
+    moment = datetime.now(UTC) if now is None else now
+    last: dict[tuple[str | None, Step], Deed] = {}
+    begun, closed = False, None
+    for deed in deeds:
+        begun = begun or deed.event in {Event.CONFIRM, Event.SUPPRESS, Event.BEGIN}
+        if deed.step is not None and deed.event in {Event.BEGIN, Event.REPEAT, Event.END}:
+            last[deed.tag, deed.step] = deed
+        if deed.event in {Event.CLOSE, Event.ABORT} and deed.tag is None:
+            closed = deed
+    tags = {request.get("tag") for request in plan["requests"]} - {None}
+    own = tuple(_open(deed) for (tag, _), deed in last.items() if tag not in tags and not _is_done(deed))
+    state = _state(begun=begun, closed=closed)
+    requests = tuple(_request(each, last, state, moment) for each in plan["requests"])
+    return BatchStatus(
+        batch_id=plan["batch_id"],
+        plan_id=plan["plan_id"],
+        created_at=plan["created_at"],
+        state=state,
+        requests=requests,
+        left=own,
+    )
+
+
+def _request(
+    request: Mapping[str, Any], last: Mapping[tuple[str | None, Step], Deed], batch: str, now: datetime
+) -> RequestStatus:
+    tag = request.get("tag")
+    deeds = [deed for (owner, _), deed in last.items() if tag is not None and owner == tag]
+    left = tuple(_open(deed) for deed in deeds if not _is_done(deed))
+    outcome = _outcome(str(request["state"]), deeds, left, batch)
+    return RequestStatus(
+        request_ref=request["request_ref"],
+        tag=tag,
+        action=request["action"],
+        state=request["state"],
+        outcome=outcome,
+        received_at=request["received_at"],
+        due_at=request["due_at"],
+        urgency=Urgency.MET if outcome == "complete" else _urgency(request["due_at"], now),
+        finished_at=max((deed.ts for deed in deeds), default=None),
+        left=left,
+    )
+
+
+def _outcome(state: str, deeds: Sequence[Deed], left: Sequence[Open], batch: str) -> str:
+    if state in _UNTOUCHED and not deeds:
+        return state
+    statuses = {each.status for each in left}
+    for bad, word in _WORST_FIRST:
+        if statuses & bad:
+            return word
+    if batch == "complete" and not left:
+        return "complete"
+    if batch in {"planned", "aborted"}:
+        return batch
+    return "running"
+
+
+def _state(*, begun: bool, closed: Deed | None) -> str:
+    if closed is not None:
+        if closed.event is Event.ABORT:
+            return "aborted"
+        return "complete" if closed.status in FINISHED else "partial"
+    return "running" if begun else "planned"
+
+
+def _urgency(due_at: str, now: datetime) -> Urgency:
+    due = datetime.fromisoformat(due_at)
+    if due.tzinfo is None:
+        due = due.replace(tzinfo=UTC)
+    if now > due:
+        return Urgency.OVERDUE
+    return Urgency.DUE_SOON if now >= due - WARNING else Urgency.IN_TIME
+
+
+def _is_done(deed: Deed) -> bool:
+    return deed.event is Event.END and deed.status in FINISHED
+
+
+def _open(deed: Deed) -> Open:
+    assert deed.step is not None
+    return Open(step=deed.step, status=deed.status if deed.event is Event.END else None)

@@ -1,0 +1,1 @@
+"""What is too old, or gone upstream, leaves the lake."""

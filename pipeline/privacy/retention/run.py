@@ -1,0 +1,199 @@
+"""Retention carried out: what is too old or gone upstream leaves the lake, and with it all that was computed from it.
+
+Every step is a deed. A run that was killed is taken up by the next one under the same id, so that models which may
+still hold what its files no longer do never outlive it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.errors import CorruptLakeError, SunlakeError
+from pipeline.lake.commit import recover
+from pipeline.lake.layout import Lake, new_commit_id
+from pipeline.lake.repair import apps_of
+from pipeline.lake.tables import Table
+from pipeline.privacy.deeds.journal import BatchJournal
+from pipeline.privacy.deeds.words import Event, Status, Step
+from pipeline.privacy.desk import Desk
+from pipeline.privacy.retention.expire import expire
+from pipeline.privacy.retention.expiring import Retention, read_retention
+from pipeline.privacy.rewrite.derived import Removed, awaited_lock, rebuild_derived, remove_derived
+from pipeline.privacy.rewrite.rewrite import FileOutcome, rewrite_files
+from pipeline.privacy.rewrite.whole_batch import LakeOutcome, OnFile
+from pipeline.suppression.expiry import EXPIRING, Expiry, Selection
+from pipeline.suppression.gate import open_gate
+from pipeline.walk.ledger import Ledger
+
+WAIT_SECONDS = 600.0
+_BATCH_ROWS = 20_000
+
+
+@dataclass(slots=True)
+class Expired:
+    """What became of the lake, by app in `rows`; `problem` says what is left to be done by hand."""
+
+    batch_id: str
+    lake: LakeOutcome = field(default_factory=LakeOutcome)
+    rows: dict[str, int] = field(default_factory=dict)
+    models: int | None = None
+    problem: str | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 complete, 3 done in part."""
+        return 0 if self.problem is None else 3
+
+
+def run_expiry(
+    desk: Desk,
+    *,
+    before: datetime | None,
+    app_ids: Sequence[str] = (),
+    on_file: OnFile | None = None,
+    wait_seconds: float = WAIT_SECONDS,
+) -> Expired:
+    """Remove what has to go from apps of a lake, then build anew what was computed from it. Safe to kill and to repeat.
+
+    Args:
+        desk: the desk.
+        before: what was received before this moment goes, and is never admitted again; None leaves age alone.
+        app_ids: the apps; by default all that the lake holds.
+        on_file: told of each file that was rewritten or removed, once it is durable.
+        wait_seconds: how long to wait for an export, a compaction or a build that is running.
+
+    Raises:
+        LockedError: somebody else writes for longer than the wait.
+        LakeError, LedgerError: what was done so far stays; run it again.
+    """
+    batch_id = _cut_run(desk)
+    is_resumed = batch_id is not None
+    journal = BatchJournal(desk.deeds, batch_id or f"e{new_commit_id()}")
+    counts = {} if before is None else {"before": int(before.timestamp())}
+    desk.deeds.append(journal.batch, Event.RESUME if is_resumed else Event.EXPIRE, counts=counts)
+    found = Expired(journal.batch)
+    retention = retention_of(desk)
+    for app_id in app_ids or apps_of(desk.lake):
+        with awaited_lock(desk.lake, app_id, what="erase expire", seconds=wait_seconds):
+            recover(desk.lake, desk.ledger, app_id, admission=open_gate(desk.lake, app_id, desk.settings))
+            journal.begin(Step.EXPIRE)
+            outcomes = expire(
+                desk.lake,
+                desk.ledger,
+                app_id,
+                before=before,
+                retention=retention,
+                rewrite=rewrite,
+                on_file=_recorder(journal, found, on_file),
+            )
+            removed = found.rows[app_id] = sum(outcome.removed for outcome in outcomes)
+            journal.end(Step.EXPIRE, None, Status.DONE if outcomes else Status.ALREADY, removed=removed)
+    _renew_derived(desk, journal, found, is_resumed=is_resumed, wait_seconds=wait_seconds)
+    if found.problem is None:
+        desk.deeds.append(journal.batch, Event.CLOSE, status=Status.COMPLETE)
+    return found
+
+
+def retention_of(desk: Desk) -> Retention:
+    """The settings `[privacy] retention`."""
+    return read_retention(msgspec.structs.asdict(desk.settings.privacy.retention))
+
+
+def rewrite(
+    lake: Lake,
+    ledger: Ledger,
+    app_id: str,
+    selection: Selection,
+    *,
+    on_file: Callable[[FileOutcome], None] | None = None,
+    wait_seconds: float = WAIT_SECONDS,
+) -> list[FileOutcome]:
+    """The engine of retention (`expire.Rewrite`): every file in place, proven; only those are written that change."""
+    expiry = Expiry(selection)
+
+    def may_change(table: Table, file: Path) -> bool:
+        return any(_is_hit(expiry, table, rows) for rows in _rows(file, Expiry.columns(table)))
+
+    return rewrite_files(
+        lake,
+        ledger,
+        app_id,
+        expiry.apply,
+        candidates=may_change,
+        order=EXPIRING,
+        on_file=on_file,
+        wait_seconds=wait_seconds,
+    )
+
+
+def _recorder(journal: BatchJournal, found: Expired, on_file: OnFile | None) -> OnFile:
+    def record(outcome: FileOutcome) -> None:
+        found.lake.take(outcome)
+        counts = {"files": 1, "rows": outcome.rows_before, "removed": outcome.removed, "changed": outcome.changed}
+        journal.end(Step.REWRITE, None, Status.DONE, **counts)
+        if on_file is not None:
+            on_file(outcome)
+
+    return record
+
+
+def _renew_derived(desk: Desk, journal: BatchJournal, found: Expired, *, is_resumed: bool, wait_seconds: float) -> None:
+    """Remove what was computed and build it anew, if rows went now or in the run that was cut."""
+    warehouse = report = False
+    if found.lake.touched or is_resumed:
+        journal.begin(Step.DERIVED)
+        removed = found.lake.derived = remove_derived(desk.lake, wait_seconds=wait_seconds)
+        had = {"warehouse": int(removed.had_warehouse), "report": int(removed.had_report)}
+        journal.end(Step.DERIVED, None, Status.DONE, files=removed.files, **had)
+        ever = [removed, *_removed_before(desk, journal.batch)]
+        warehouse, report = any(one.had_warehouse for one in ever), any(one.had_report for one in ever)
+    if not warehouse:
+        return
+    journal.begin(Step.REBUILD)
+    try:
+        found.models = rebuild_derived(desk.settings, with_report=report)
+    except SunlakeError as error:
+        journal.end(Step.REBUILD, None, Status.FAILED_RETRYABLE)
+        found.problem = f"the models were removed and could not be built again: {error}"
+        return
+    journal.end(Step.REBUILD, None, Status.DONE, models=found.models)
+
+
+def _removed_before(desk: Desk, batch_id: str) -> Iterator[Removed]:
+    """What earlier runs under this id removed: it is to be made again, since none of them came to its end."""
+    for deed in desk.deeds.read(batch_id):
+        if deed.step == Step.DERIVED and deed.event == Event.END:
+            yield Removed(0, bool(deed.counts.get("warehouse")), bool(deed.counts.get("report")))
+
+
+def _cut_run(desk: Desk) -> str | None:
+    """The expiry that was begun last and not closed."""
+    last, is_closed = None, True
+    for deed in desk.deeds.read():
+        if deed.event == Event.EXPIRE:
+            last, is_closed = deed.batch, False
+        elif deed.batch == last and deed.event == Event.CLOSE:
+            is_closed = True
+    return None if is_closed else last
+
+
+def _is_hit(expiry: Expiry, table: Table, rows: pa.Table) -> bool:
+    result = expiry.apply(table, rows)
+    return bool(result.removed or result.changed)
+
+
+def _rows(file: Path, columns: list[str]) -> Iterator[pa.Table]:
+    try:
+        with pq.ParquetFile(file) as parquet:
+            for batch in parquet.iter_batches(batch_size=_BATCH_ROWS, columns=columns):
+                yield pa.Table.from_batches([batch])
+    except (pa.ArrowException, OSError):
+        # The reason may quote values.
+        raise CorruptLakeError(f"{file} is damaged or missing; run `sunlake repair`, then `sunlake export`") from None

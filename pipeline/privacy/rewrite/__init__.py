@@ -1,0 +1,1 @@
+"""Rewriting the lake without the erased, proven; and forgetting them in all that came of it."""
