@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import pyarrow as pa
 
+from pipeline.lake.decision import Decision
 from pipeline.lake.schema import Table
 from pipeline.walk.admission import Anybody, Guest
-
-if TYPE_CHECKING:
-    from pipeline.lake.commit import Decision
 
 
 class Admission(Guest, Protocol):

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from pipeline.lake import message_rows
 from pipeline.lake.admission import EVERYBODY, Admission
 from pipeline.lake.admitted import only_admitted
-from pipeline.lake.commit import Decision, commit
+from pipeline.lake.commit import commit
+from pipeline.lake.decision import Decision
 from pipeline.lake.layout import Lake
 from pipeline.lake.lookup import Lookup
 from pipeline.lake.months import split_by_month

@@ -9,48 +9,18 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from pipeline.lake.admission import EVERYBODY, Admission
+from pipeline.lake.decision import Decision, StagedFile
 from pipeline.lake.layout import Lake
 from pipeline.lake.lock import files_lock
 from pipeline.walk import ledger as tables
 from pipeline.walk.ledger import Ledger
 
 DECIDED, PUBLISHED = "decided", "published"
-
-
-@dataclass(frozen=True, slots=True)
-class StagedFile:
-    """A complete, fsynced file in staging; `path` is where it belongs, relative to the lake's root."""
-
-    path: str
-    table: str
-    rows: int
-    bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """A commit to be decided: files to publish, and files of the lake that they replace.
-
-    `generation` is that of the suppression list by which all rows of the files were admitted.
-    """
-
-    commit_id: str
-    app_id: str
-    kind: str
-    files: Sequence[StagedFile]
-    removals: Sequence[str] = ()
-    generation: int = -1
-
-    def with_files(self, files: Sequence[StagedFile]) -> Decision:
-        """The same commit with other files; a file that is left out and replaced something is a removal."""
-        paths = {file.path for file in files}
-        dropped = [file.path for file in self.files if file.path not in paths]
-        return replace(self, files=files, removals=[*self.removals, *dropped])
 
 
 def commit(

@@ -16,8 +16,9 @@ import pyarrow as pa
 
 from pipeline.lake import storage
 from pipeline.lake.admission import EVERYBODY, Admission
-from pipeline.lake.commit import Decision, StagedFile, commit, live_files
+from pipeline.lake.commit import commit, live_files
 from pipeline.lake.corruption import corruption
+from pipeline.lake.decision import Decision, StagedFile
 from pipeline.lake.layout import Lake, new_commit_id
 from pipeline.lake.lock import files_lock
 from pipeline.lake.tables import TABLES, Table

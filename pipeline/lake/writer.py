@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from pipeline.lake import storage
 from pipeline.lake.admission import EVERYBODY, Admission
-from pipeline.lake.commit import StagedFile
+from pipeline.lake.decision import StagedFile
 from pipeline.lake.layout import Lake, new_commit_id, partition
 from pipeline.lake.tables import Table
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from pipeline.config import Settings
 from pipeline.lake import storage
-from pipeline.lake.commit import Decision, StagedFile
+from pipeline.lake.decision import Decision, StagedFile
 from pipeline.lake.layout import Lake
 from pipeline.lake.tables import TABLES, Table
 from pipeline.suppression.floors import admit_rows, admits_conversation, read_floor

@@ -17,8 +17,12 @@ import nbformat
 import pytest
 
 from pipeline.config import Settings
+from pipeline.lake.layout import open_lake
 from pipeline.lake.tables import TABLES
 from pipeline.metrics_settings import WarehouseSettings
+from pipeline.privacy.deeds.deeds import Deeds
+from pipeline.privacy.deeds.journal import BatchJournal
+from pipeline.privacy.deeds.words import Event, Status, Step
 from pipeline.sandbox.process import Sandbox
 from pipeline.warehouse.build import build
 from pipeline.warehouse.models import load_models
@@ -55,6 +59,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         bench = Bench(sandbox, tmp_path_factory.mktemp("notebooks"))
         bench.export()
         _add_what_lacks(LakeFiles(bench.lake), bench.app_id)
+        _record_an_erasure(bench.lake)
         settings = msgspec.structs.replace(bench.settings(), warehouse=msgspec.convert(SETTINGS, WarehouseSettings))
         assert build(settings).exit_code == 0
         yield bench
@@ -67,9 +72,9 @@ def ran(request: pytest.FixtureRequest, bench: Bench, tmp_path_factory: pytest.T
     return run_notebooks([path], folder=path.parent, scratch=tmp_path_factory.mktemp("kernel"), lake=bench.lake)
 
 
-def test_there_are_four_notebooks() -> None:
+def test_there_are_five_notebooks() -> None:
     """The notebooks lie in the order in which they should be read."""
-    names = ["01_first_look", "02_response_times", "03_channels", AD_HOC]
+    names = ["01_first_look", "02_response_times", "03_channels", AD_HOC, "05_erasure_audit"]
     assert [path.stem for path in NOTEBOOKS] == names
 
 
@@ -218,6 +223,21 @@ def _add_what_lacks(lake: LakeFiles, app_id: str) -> None:
     arrived = _delivery("e1", "user", "r1-3", "whatsapp", is_final=True)
     failed = _delivery("e2", "failure", "r2-2", "messenger", is_final=True)
     lake.add("events", arrived, failed, app_id=app_id)
+
+
+def _record_an_erasure(root: Path) -> None:
+    """Write the deeds of a batch, as an erasure leaves them."""
+    batch = f"b{1:019x}"
+    deeds = Deeds.open(open_lake(root, create=False), key=b"k" * 32)
+    journal = BatchJournal(deeds, batch)
+    deeds.append(batch, Event.CONFIRM, counts={"subjects": 2})
+    journal.begin(Step.LAKE, subjects=2)
+    sizes = {"bytes_before": 100, "bytes_after": 60}
+    journal.end(Step.REWRITE, None, Status.DONE, files=1, rows=9, removed=3, changed=1, **sizes)
+    journal.end(Step.DERIVED, None, Status.DONE, files=1, warehouse=1, report=0)
+    journal.end(Step.REBUILD, None, Status.DONE, models=5)
+    journal.end(Step.SCAN, None, Status.CLEAN, files=1, bytes=1, hits=0)
+    deeds.append(batch, Event.CLOSE, status=Status.COMPLETE)
 
 
 def _said(name: str, seconds: float, author: str, source: str, **fields: Any) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pipeline.errors import BatchError
-from pipeline.privacy.people.facts import Facts, gather
+from pipeline.privacy.people.facts import Facts
 from pipeline.privacy.people.find import find_channel_ids, find_emails
+from pipeline.privacy.people.gather import gather
 from pipeline.privacy.people.lake_view import LakeView
 from pipeline.privacy.people.lookup import UpstreamLookup
 from pipeline.privacy.people.merges import People, close_over, load_merges
