@@ -20,8 +20,8 @@ from tests.bench.run_job import LONGEST_SECONDS, PROJECT
 from tests.bench.warehouse import linked, run_warehouse_job
 
 PEOPLE = (1, 10, 1_000)
-STEPS = ("copy", "find", "rewrite")
-"""In the order of their doing; the rewrite comes last, since nobody is left after it."""
+STEPS = ("copy", "find", "rewrite", "scan")
+"""In the order of their doing: nobody is left after the rewrite, and that is what the scan looks for."""
 
 
 @dataclass(frozen=True)

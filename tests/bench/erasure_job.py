@@ -17,6 +17,10 @@ from pipeline.lake.layout import open_lake
 from pipeline.lake.tables import TABLES
 from pipeline.privacy.rewrite.hit_files import data_files, find
 from pipeline.privacy.rewrite.rewrite import rewrite_lake
+from pipeline.privacy.scan.needles import needles_of
+from pipeline.privacy.scan.report import Verdict
+from pipeline.privacy.scan.roots import Root
+from pipeline.privacy.scan.scan import scan
 from pipeline.suppression.redact import WHOLE
 from pipeline.suppression.subjects import Subject, decode_subjects
 from pipeline.walk.ledger import open_ledger
@@ -58,6 +62,14 @@ def _rewrite(root: Path, subjects: list[Subject]) -> Figures:
     return {"files": len(done), "rows": sum(outcome.removed for outcome in done)}
 
 
+def _scan(root: Path, subjects: list[Subject]) -> Figures:
+    """Look through the lake for every id, address, number and name, with the control before it."""
+    lake = open_lake(root, create=False)
+    report = scan([Root(label="lake", path=root)], needles_of(subjects), work=lake.private / "tmp")
+    assert report.verdict in {Verdict.CLEAN, Verdict.RESIDUAL}, report.verdict
+    return {"files": report.files, "hits": report.residual}
+
+
 def _copy(root: Path, subjects: list[Subject]) -> Figures:
     """What anybody would do without all this: DuckDB copies every file of the app without those rows; unproven."""
     lake = open_lake(root, create=False)
@@ -92,6 +104,7 @@ WORK: dict[str, Callable[[Path, list[Subject]], Figures]] = {
     "find": _find,
     "rewrite": _rewrite,
     "copy": _copy,
+    "scan": _scan,
 }
 
 
