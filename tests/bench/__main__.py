@@ -49,7 +49,8 @@ the wall clock.
 _ERASURE = """\
 Erasing people of one of the two apps from the same lakes: `find` reads the key columns of all of its files, `rewrite`
 finds, writes the files that hold something anew, proves them by a second reading, renames and records them. `copy` is
-what anybody would do instead: DuckDB copies every file of the app without those rows, and proves nothing.
+what anybody would do instead: DuckDB copies every file of the app without those rows, and proves nothing. `scan` then
+looks through all files of the lake, both apps', for every id, address, number and name.
 """
 _MEMORY = "Full walks over worlds with about nine messages in a conversation."
 
