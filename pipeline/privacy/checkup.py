@@ -9,6 +9,7 @@ from pipeline.config import Settings, key_source
 from pipeline.doctor import Finding
 from pipeline.errors import SunlakeError
 from pipeline.lake.layout import Lake, open_lake
+from pipeline.places import S3Place
 from pipeline.privacy.deeds.deeds import Deeds
 from pipeline.privacy.desk import open_desk
 from pipeline.privacy.report.of_batch import all_statuses
@@ -33,6 +34,11 @@ def check_privacy(settings: Settings) -> list[Finding]:
 
 
 def _check(settings: Settings) -> Iterator[Finding]:
+    if isinstance(settings.place, S3Place):
+        yield Finding(
+            "privacy", is_good=True, text="people can be erased from lakes in folders only, not from a bucket"
+        )
+        return
     lake = open_lake(settings.lake_path, create=False)
     privacy = settings.privacy
     sources = (
