@@ -38,6 +38,7 @@ from pipeline.suppression.listing import entries_for, suppress
 from pipeline.suppression.mentions import Mentions
 from pipeline.suppression.redact import Policy
 from pipeline.suppression.subjects import Action, Subject
+from pipeline.warehouse.stored import warehouse_file
 
 ALIASES_FOR: Final = timedelta(days=30)
 """How long external ids, addresses and numbers stay refused after upstream is verified gone (gdpr.md, section 7)."""
@@ -184,10 +185,12 @@ class _Run:
         """Models that were removed come back from what is left; a build that fails can be repeated by hand."""
         derived = self._applied.lake.derived
         warehouse, report = _removed_before(self._desk, self._journal.batch)
-        if not warehouse and (derived is None or not derived.had_warehouse):
+        # Who is restricted, or no more, is a matter of the models alone.
+        is_stale = bool(self._of(Action.RESTRICT, Action.RELEASE)) and warehouse_file(self._desk.lake).exists()
+        if not warehouse and not is_stale and (derived is None or not derived.had_warehouse):
             return
         self._say(Step.DERIVED, "building the models anew")
-        with_report = report or (derived is not None and derived.had_report)
+        with_report = report or is_stale or (derived is not None and derived.had_report)
         try:
             self._applied.models = rebuild_derived(self._desk.settings, with_report=with_report)
         except SunlakeError as error:

@@ -81,7 +81,6 @@ def test_a_restricted_person_is_in_files_and_in_no_model(bench: EraseBench) -> N
     for action, shown in (("restrict", False), ("release", True)):
         reason = "accuracy" if action == "restrict" else "hold_ended"
         bench.erase(rows_of(BEN, action=action, reason=reason))
-        bench.sunlake("build")
         assert bool(in_models(bench, BEN)) is shown
         assert in_models(bench, STAYERS[0])
     assert file_bytes(bench.lake) == before
