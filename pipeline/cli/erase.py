@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.group("erase")
 def command() -> None:
-    r"""Erase people by batches of requests (GDPR), and prove it.
+    """Erase people by batches of requests (GDPR), and prove it.
 
     \b
       sunlake erase keys --out /etc/sunlake        once: the keys that everything rests on
@@ -46,7 +46,7 @@ def command() -> None:
     help="Where the two key files go; keep deeds.key elsewhere afterwards.",
 )
 def keys(out: Path) -> None:
-    r"""Make the keys that erasure needs, as files that only you can read.
+    """Make the keys that erasure needs, as files that only you can read.
 
     privacy.key makes the MACs by which erased people are kept out: without it nothing can be exported any more, so back
     it up. deeds.key signs the ledger of deeds; kept elsewhere, it makes forging the ledger impossible even for somebody
@@ -82,7 +82,7 @@ def plan(
     override_retained: bool,
     override_limit: bool,
 ) -> None:
-    r"""Say what a batch would do. Nothing upstream and nothing in the lake is changed.
+    """Say what a batch would do. Nothing upstream and nothing in the lake is changed.
 
     BATCH is a file (.csv, .jsonl, .parquet) or a SELECT for DuckDB, a request a row:
 
@@ -129,7 +129,7 @@ def plan(
 )
 @pass_frame
 def apply(frame: Frame, *, plan_id: str, confirmation: str, remove_input: bool, wait_seconds: float) -> int:
-    r"""Carry out a plan: upstream, in the lake, in all that was made of it; then look for what is left.
+    """Carry out a plan: upstream, in the lake, in all that was made of it; then look for what is left.
 
     It may be killed at any instant; the same command goes on where it stopped. A plan that could be carried out only in
     part (a server that does not answer, a deletion that is not visible yet) is never called done: exit code 3, and the

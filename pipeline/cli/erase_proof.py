@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @pass_frame
 def status(frame: Frame, batch_id: str | None, *, as_json: bool) -> int:
-    r"""Show every batch: how far it is, until when it must be done, what is left and why.
+    """Show every batch: how far it is, until when it must be done, what is left and why.
 
     With a batch, its requests one by one. Exit codes: 0 nothing is pressing, 3 a request is overdue or due within a
     week.
@@ -50,7 +50,7 @@ def status(frame: Frame, batch_id: str | None, *, as_json: bool) -> int:
 @click.command("verify")
 @pass_frame
 def verify(frame: Frame) -> int:
-    r"""Prove again what was done: the ledger of deeds is whole, and nobody who was erased is in the lake.
+    """Prove again what was done: the ledger of deeds is whole, and nobody who was erased is in the lake.
 
     People are known by MACs only, so every id of the lake and of the ledger is hashed and compared; nothing is asked
     upstream. Batches that are still open are scanned for byte by byte.
@@ -90,7 +90,7 @@ def verify(frame: Frame) -> int:
 )
 @pass_frame
 def replay(frame: Frame, *, wait_seconds: float) -> int:
-    r"""Erase again whoever came back, after a backup of the lake was restored.
+    """Erase again whoever came back, after a backup of the lake was restored.
 
     The suppression list and the ledger of deeds (_sunlake/privacy) must be the present ones, not those of the backup.
 

@@ -183,7 +183,7 @@ secret_env = "SUNLAKE_SECRET"
 @click.option("--force", is_flag=True, help="Overwrite a file that is there.")
 @pass_frame
 def command(frame: Frame, *, app_id: str, base_url: str, force: bool) -> None:
-    r"""Write a commented sunlake.toml.
+    """Write a commented sunlake.toml.
 
     \b
     Examples:

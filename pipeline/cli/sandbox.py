@@ -52,7 +52,7 @@ def serve(
     behaviour: tuple[str, ...],
     seed: int,
 ) -> None:
-    r"""Serve worlds until interrupted. The first line printed is JSON: the base URL, the apps and their keys.
+    """Serve worlds until interrupted. The first line printed is JSON: the base URL, the apps and their keys.
 
     \b
     Worlds:

@@ -56,7 +56,7 @@ def command(
     list_views: bool,
     state_dir: Path | None,
 ) -> None:
-    r"""Query the lake with DuckDB's SQL. Without a query, open a prompt, or read standard input if it is no terminal.
+    """Query the lake with DuckDB's SQL. Without a query, open a prompt, or read standard input if it is no terminal.
 
     Each table of the lake is a view of what is true now: the newest version of each row, without what is gone upstream.
     All versions are in the schema raw. After `sunlake build` the marts are there, too. Queries only read. People whose

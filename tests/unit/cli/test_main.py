@@ -8,8 +8,10 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from pipeline.cli.main import PLACES, cli
@@ -55,13 +57,25 @@ def test_help_lists_all_commands_and_imports_none() -> None:
     assert loaded.isdisjoint(HEAVY)
 
 
-@pytest.mark.parametrize("name", list(PLACES))
-def test_every_command_shows_help_with_examples(name: str) -> None:
-    """Each command exists and shows how it is called, at the latest in its own commands."""
-    result = _run(name, "--help")
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.startswith(f"Usage: sunlake {name}")
-    assert "Examples:" in result.stdout or "Commands:" in result.stdout
+def _help_pages(command: click.Command, name: str) -> Iterator[tuple[str, str]]:
+    context = click.Context(command, info_name=name)
+    yield name, command.get_help(context)
+    if isinstance(command, click.Group):
+        for member in command.list_commands(context):
+            found = command.get_command(context, member)
+            assert found is not None
+            yield from _help_pages(found, f"{name} {member}")
+
+
+def test_every_command_shows_help_with_examples() -> None:
+    """Each command, and each command of a command, shows how it is called, every example on a line of its own."""
+    pages = dict(_help_pages(cli, "sunlake"))
+    assert {f"sunlake {name}" for name in PLACES} | {"sunlake erase plan", "sunlake sandbox serve"} <= pages.keys()
+    for name, page in pages.items():
+        assert page.startswith(f"Usage: {name} ")
+        assert re.search(rf"^  ( *){name}( .*)?$", page.partition("\n")[2], re.MULTILINE) or "Commands:" in page, name
+        assert "\\b" not in page
+        assert "\b" not in page
 
 
 def test_no_command_shows_the_help() -> None:
