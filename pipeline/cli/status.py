@@ -11,6 +11,7 @@ import click
 from pipeline.cli.frame import Frame, pass_frame
 from pipeline.cli.output import print_table
 from pipeline.cli.progress import duration
+from pipeline.cli.summary import unresolved_sentence
 
 if TYPE_CHECKING:
     from pipeline.status import AppStatus, RunStatus
@@ -77,6 +78,8 @@ def _print_app(status: AppStatus) -> None:
         done, gone, merged = (states.get(state, 0) for state in ("done", "gone", "merged"))
         rows.append([name, part.known, done, gone, merged, failed, part.pending, sources])
     print_table(columns, rows, right=columns[1:-1])
+    if coverage.unresolved_seeds:
+        click.echo(f"  {unresolved_sentence(coverage.unresolved_seeds)}")
     columns = ["table", "files", "rows", "MB"]
     files = [[item.table, item.files, item.rows, f"{item.bytes / 1e6:,.1f}"] for item in status.files]
     print_table(columns, files, right=columns[1:])

@@ -47,6 +47,8 @@ def sentences(summary: Summary) -> list[str]:
     coverage = summary.coverage
     if coverage is not None:
         found.append(coverage_sentence(coverage))
+        if coverage.unresolved_seeds:
+            found.append(unresolved_sentence(coverage.unresolved_seeds))
         waiting = coverage.users.pending + coverage.conversations.pending
         if waiting:
             found.append(
@@ -67,6 +69,11 @@ def coverage_sentence(coverage: AppCoverage) -> str:
         f"{conversations.by_state.get('done', 0):,} of {conversations.known:,} known conversations; "
         f"the lake holds {coverage.messages:,} messages"
     )
+
+
+def unresolved_sentence(count: int) -> str:
+    """What became of seeds that named nobody."""
+    return f"seeds that named nobody (external_id or email): {count:,}; a later run with the same seeds asks again"
 
 
 def exit_code(summaries: Sequence[Summary]) -> int:

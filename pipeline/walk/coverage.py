@@ -25,13 +25,18 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class AppCoverage:
-    """Coverage of one app. `messages` is the number of distinct messages that the lake shows for its conversations."""
+    """Coverage of one app.
+
+    `messages` is the number of distinct messages that the lake shows for its conversations; `unresolved_seeds` that of
+    the external ids and e-mails that named nobody when they were last asked for.
+    """
 
     app_id: str
     users: Coverage
     conversations: Coverage
     messages: int
     complete_conversations: int
+    unresolved_seeds: int
 
 
 def app_coverage(ledger: Ledger, app_id: str) -> AppCoverage:
@@ -44,12 +49,18 @@ def app_coverage(ledger: Ledger, app_id: str) -> AppCoverage:
                 sa.func.coalesce(sa.func.sum(sa.case((columns.complete, 1), else_=0)), 0),
             ).where(columns.app_id == app_id, columns.state != "gone")
         ).one()
+        unresolved = connection.scalar(
+            sa.select(sa.func.count())
+            .select_from(tables.aliases)
+            .where(tables.aliases.c.app_id == app_id, tables.aliases.c.user_id.is_(None))
+        )
         return AppCoverage(
             app_id=app_id,
             users=_coverage(connection, tables.users, app_id),
             conversations=_coverage(connection, tables.conversations, app_id),
             messages=int(messages),
             complete_conversations=int(complete),
+            unresolved_seeds=unresolved or 0,
         )
 
 

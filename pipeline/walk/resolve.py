@@ -56,7 +56,6 @@ async def resolve_seed(visit: Visit, seed: Seed) -> None:
         found = []
     tag = alias_tag(visit.salt, seed)
     if not found:
-        visit.counters.gone += 1
         await visit.emit(Step(aliases=[Alias(tag, None)]))
         return
     step = Step(aliases=[Alias(tag, found[0])])

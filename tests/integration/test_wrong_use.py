@@ -107,11 +107,14 @@ def test_wrong_seeds_are_told(exported: Bench, name: str, content: bytes | None,
 
 
 def test_an_external_id_of_the_greatest_length_is_asked_for(exported: Bench) -> None:
-    """1,024 characters are allowed; nobody has such an id, which is no failure."""
+    """1,024 characters are allowed; nobody has such an id, which is no failure, but said, as by `status` later."""
     file = exported.folder / "longest.csv"
     file.write_text("external_id\n" + "ü" * 1024 + "\n")
     ended = exported.driven("export", "--seeds", str(file))
     assert ended.code == 0, ended
+    told = "seeds that named nobody (external_id or email): 1;"
+    assert told in ended.output
+    assert told in exported.driven("status").output
 
 
 @pytest.mark.parametrize(
