@@ -55,7 +55,10 @@ class AppSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 class CommitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """When buffered rows are committed: whichever of the bounds is reached first. They bound what a kill costs."""
+    """When buffered rows are committed: whichever of the bounds is reached first. They bound what a kill costs.
+
+    The first commits of a run come sooner than `seconds`.
+    """
 
     seconds: float = 10.0
     rows: int = 500_000

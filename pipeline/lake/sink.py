@@ -21,6 +21,9 @@ from pipeline.walk.step import Step
 
 # How often the age of a batch is looked at while no step comes, in seconds.
 TICK_SECONDS = 0.25
+# The first commit comes after this share of the policy's time, and each later one waits twice as long until that is
+# reached: a run that is killed again and again while it is young gets on all the same.
+FIRST_WAIT = 0.1
 
 
 class Sink:
@@ -53,6 +56,7 @@ class Sink:
             Batch, lake, ledger, app_id=app_id, run_id=run_id, dropped=dropped, admission=admission
         )
         self._policy = policy
+        self._seconds = FIRST_WAIT * policy.seconds
         self._on_commit = on_commit
         self._batch = self._new_batch()
         self._committing: asyncio.Task[None] | None = None
@@ -116,6 +120,7 @@ class Sink:
         if self._batch.is_empty or self._error is not None:
             return
         batch, self._batch = self._batch, self._new_batch()
+        self._seconds = min(2 * self._seconds, self._policy.seconds)
         self._committing = asyncio.create_task(self._run(batch))
 
     async def _run(self, batch: Batch) -> None:
@@ -145,13 +150,13 @@ class Sink:
             and (
                 batch.rows >= policy.rows
                 or batch.pages >= policy.pages
-                or time.monotonic() - batch.begun_at >= policy.seconds
+                or time.monotonic() - batch.begun_at >= self._seconds
             )
         )
 
     async def _tick(self) -> None:
         while self._error is None:
-            await asyncio.sleep(min(TICK_SECONDS, self._policy.seconds))
+            await asyncio.sleep(min(TICK_SECONDS, self._seconds))
             if self._is_due() and not self._turn.locked():
                 async with self._turn:
                     await self._commit()

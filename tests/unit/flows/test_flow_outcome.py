@@ -111,6 +111,8 @@ def _summary(**changes: object) -> Summary:
         "calls": LimiterSnapshot(
             calls=99, throttled=1, retries=0, bytes=0, waiting_seconds=0, rate=1, concurrency=1, in_flight=0
         ),
-        "coverage": AppCoverage("5d8cff3cd55b040010928b5b", Coverage(9, 1, {}, {}), Coverage(60, 10, {}, {}), 1234, 50, 0),
+        "coverage": AppCoverage(
+            "5d8cff3cd55b040010928b5b", Coverage(9, 1, {}, {}), Coverage(60, 10, {}, {}), 1234, 50, unresolved_seeds=0
+        ),
     }
     return Summary(**(values | changes))  # type: ignore[arg-type]  # the values are those of the fields

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import msgspec
@@ -83,6 +84,29 @@ def test_no_checkpoint_outlives_rows_that_were_not_written(small: SmallLake) -> 
     asyncio.run(fill())
     assert _checkpoints(small) == set()
     assert small.files() == []
+
+
+def test_a_young_run_commits_soon(small: SmallLake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is killed before it is as old as the policy's time between commits gets on all the same."""
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    waits = []
+
+    async def fill() -> None:
+        nonlocal now
+        sink = _sink(small)
+        for number in range(6):
+            await sink.put(_page(f"{number}-begun", 1))
+            begun = now
+            while len(small.files()) == number:
+                now += 5.0
+                await sink.put(_page(f"{number}-{now}", 0))
+                await sink._settled()
+            waits.append(now - begun)
+        await sink.close()
+
+    asyncio.run(fill())
+    assert waits == [60.0, 120.0, 240.0, 480.0, 600.0, 600.0]
 
 
 def _sink(small: SmallLake) -> Sink:
