@@ -21,6 +21,7 @@ from pipeline.api.limiter import Limiter
 from pipeline.config import AppSettings, Settings, key_pair
 from pipeline.errors import SeedsError, SunlakeError
 from pipeline.lake.commit import recover
+from pipeline.lake.inventory import require_inventory
 from pipeline.lake.layout import open_lake
 from pipeline.lake.lock import writer_lock
 from pipeline.lake.secrets import Dropped
@@ -184,6 +185,7 @@ class ExportSession:
         stack.callback(self._ledger.close)
         self._gate = open_gate(self._lake, app.app_id, settings)
         recover(self._lake, self._ledger, app.app_id, admission=self._gate)
+        require_inventory(self._lake, self._ledger, app.app_id)
         credential = Credential(keys.key_id, keys.secret, method=app.auth, scope=app.scope)
         first, rest = (self._client(credential, seconds) for seconds in (FIRST_CALLS_SECONDS, None))
         await stack.enter_async_context(first)

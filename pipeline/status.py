@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from pipeline.lake.inventory import take_inventory
 from pipeline.lake.layout import Lake
 from pipeline.lake.lock import Holder, lock_holder
 from pipeline.lake.repair import apps_of
@@ -66,7 +67,7 @@ class AppStatus:
     """Everything about one app.
 
     `unfinished` are conversations whose history was not yet read to its start; `unpublished_commits` those that the
-    next start will publish.
+    next start will publish. `difference` says that ledger and lake do not belong together.
     """
 
     app_id: str
@@ -77,6 +78,7 @@ class AppStatus:
     files: list[TableFiles]
     failures: list[Failure]
     unpublished_commits: int
+    difference: str | None
 
 
 def read_status(lake: Lake, ledger: Ledger, configured: list[str]) -> list[AppStatus]:
@@ -88,16 +90,21 @@ def read_status(lake: Lake, ledger: Ledger, configured: list[str]) -> list[AppSt
 def _app_status(lake: Lake, ledger: Ledger, app_id: str) -> AppStatus:
     coverage = app_coverage(ledger, app_id)
     waiting = coverage.users.pending + coverage.conversations.pending
+    writer = lock_holder(lake, app_id)
     with ledger.read() as connection:
+        unpublished = _unpublished(connection, app_id)
+        # While files come and go, a difference means nothing.
+        is_still = writer is None and not unpublished
         return AppStatus(
             app_id=app_id,
-            writer=lock_holder(lake, app_id),
+            writer=writer,
             coverage=coverage,
             unfinished=coverage.conversations.known - coverage.complete_conversations - _gone(coverage),
             runs=_runs(connection, app_id, waiting),
             files=_files(connection, app_id),
             failures=_failures(connection, app_id),
-            unpublished_commits=_unpublished(connection, app_id),
+            unpublished_commits=unpublished,
+            difference=take_inventory(lake, ledger, app_id).difference if is_still else None,
         )
 
 

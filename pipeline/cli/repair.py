@@ -46,21 +46,24 @@ def command(frame: Frame, *, take_over: bool) -> int:
     with ExitStack() as stack:
         for app_id in app_ids:
             stack.enter_context(writer_lock(lake, app_id, what="repair"))
-        reason = finish_commits(lake, url, app_ids, admission_of=lambda app_id: open_gate(lake, app_id, settings))
-        if reason is not None:
-            click.echo(f"commits that were cut can't be finished: {reason}")
+        last = finish_commits(lake, url, app_ids, admission_of=lambda app_id: open_gate(lake, app_id, settings))
+        if last.reason is not None:
+            click.echo(f"commits that were cut can't be finished: {last.reason}")
         aside = set_ledger_aside(lake, url)
         if aside is not None:
             click.echo(f"the old ledger is kept as {aside}")
         ledger = open_ledger(url)
         stack.callback(ledger.close)
-        found = [rebuild_app(lake, ledger, app_id) for app_id in app_ids]
-    columns = ["app", "files", "users", "conversations", "messages", "damaged files"]
-    rows = [[app.app_id, app.files, app.users, app.conversations, app.messages, len(app.quarantined)] for app in found]
+        found = [rebuild_app(lake, ledger, app_id, lost=last.lost.get(app_id, 0)) for app_id in app_ids]
+    columns = ["app", "files", "users", "conversations", "messages", "lost files", "damaged files"]
+    rows = [
+        [app.app_id, app.files, app.users, app.conversations, app.messages, app.lost, len(app.quarantined)]
+        for app in found
+    ]
     print_table(columns, rows, right=columns[1:])
     for path in (path for app in found for path in app.quarantined):
         click.echo(f"damaged, moved to _sunlake/quarantine: {path}")
-    if any(app.quarantined for app in found):
+    if any(app.has_gaps for app in found):
         click.echo("run `sunlake export`: it reads every conversation of these apps again and fills the gaps")
         return 3
     return 0

@@ -66,6 +66,8 @@ def _print_app(status: AppStatus) -> None:
         click.echo(f"  {status.unfinished:,} conversations are not yet read to their start")
     if status.unpublished_commits:
         click.echo(f"  {status.unpublished_commits} commits were cut; the next export finishes them")
+    if status.difference:
+        click.echo(f"  {status.difference}")
     for failure in status.failures:
         click.echo(f"  failed: {failure.count:,} {failure.what}: {failure.error}")
     coverage = status.coverage

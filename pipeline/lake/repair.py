@@ -7,7 +7,7 @@ conversation. That costs a call or two each, and writes nothing twice.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from pipeline.lake import storage
 from pipeline.lake.admission import EVERYBODY, Admission
 from pipeline.lake.commit import recover
 from pipeline.lake.corruption import readable_rows
+from pipeline.lake.inventory import take_inventory
 from pipeline.lake.layout import Lake
 from pipeline.lake.lock import files_lock
 from pipeline.lake.tables import TABLES, Table
@@ -32,14 +33,32 @@ BATCH = 5_000
 
 @dataclass(slots=True)
 class Repaired:
-    """What a repair found in one app. `quarantined` are files that can't be read, by their path within the lake."""
+    """What a repair found in one app.
+
+    `quarantined` are files that can't be read, by their path within the lake; `lost` counts those that the old ledger
+    knew and that are not there.
+    """
 
     app_id: str
     files: int = 0
     users: int = 0
     conversations: int = 0
     messages: int = 0
+    lost: int = 0
     quarantined: list[str] = field(default_factory=list)
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether the next run has to read every conversation again."""
+        return bool(self.lost or self.quarantined)
+
+
+@dataclass(frozen=True, slots=True)
+class LastWords:
+    """What an old ledger could still tell: `lost` files by app, or the reason why it can't be asked."""
+
+    lost: Mapping[str, int] = field(default_factory=dict)
+    reason: str | None = None
 
 
 def apps_of(lake: Lake) -> list[str]:
@@ -50,24 +69,24 @@ def apps_of(lake: Lake) -> list[str]:
 
 def finish_commits(
     lake: Lake, url: str, app_ids: Sequence[str], *, admission_of: Callable[[str], Admission] = lambda _: EVERYBODY
-) -> str | None:
-    """Finish the decided commits that an old ledger still knows; returns why that is not possible, or None.
+) -> LastWords:
+    """Finish the decided commits that an old ledger still knows, and ask it which files should be there.
 
     Without it the files of a commit that was cut between two renames are lost, and the next run has to look for gaps.
     """
     file = ledger_file(url)
     if file is not None and not file.exists():
-        return "there is no ledger"
+        return LastWords(reason="there is no ledger")
     try:
         ledger = open_ledger(url)
         try:
             for app_id in app_ids:
                 recover(lake, ledger, app_id, admission=admission_of(app_id))
+            return LastWords(lost={app_id: take_inventory(lake, ledger, app_id).missing for app_id in app_ids})
         finally:
             ledger.close()
     except (LedgerError, CorruptLakeError) as error:
-        return str(error)
-    return None
+        return LastWords(reason=str(error))
 
 
 def set_ledger_aside(lake: Lake, url: str) -> Path | None:
@@ -86,24 +105,24 @@ def set_ledger_aside(lake: Lake, url: str) -> Path | None:
     return folder / file.name
 
 
-def rebuild_app(lake: Lake, ledger: Ledger, app_id: str) -> Repaired:
+def rebuild_app(lake: Lake, ledger: Ledger, app_id: str, *, lost: int = 0) -> Repaired:
     """Write what the ledger should know of one app anew. The caller holds the app's lock.
 
     Files that can't be read are moved to `_sunlake/quarantine`; every conversation is then read whole again by the next
-    run, since nothing tells which of them the file held.
+    run, since nothing tells which of them the file held. So it is if files were `lost`.
 
     Raises:
         StorageError, LedgerError: the rebuild can be repeated.
         LockedError: files of the app are being replaced by another process.
     """
     with files_lock(lake, app_id):
-        return _rebuild(lake, ledger, app_id)
+        return _rebuild(lake, ledger, Repaired(app_id, lost=lost))
 
 
-def _rebuild(lake: Lake, ledger: Ledger, app_id: str) -> Repaired:
+def _rebuild(lake: Lake, ledger: Ledger, repaired: Repaired) -> Repaired:
+    app_id = repaired.app_id
     may_have_gaps = lake.store.has_staging(app_id)
     lake.store.drop_staging(app_id)
-    repaired = Repaired(app_id)
     good: dict[str, list[str]] = {}
     rows = []
     for table in TABLES.values():
@@ -122,7 +141,7 @@ def _rebuild(lake: Lake, ledger: Ledger, app_id: str) -> Repaired:
             connection.execute(known.delete().where(known.c.app_id == app_id))
         ledger.upsert(connection, tables.files, rows)
         # A user is due for all calls anyway, since no hash is known.
-        pending = Pending.SWEEP if repaired.quarantined or may_have_gaps else Pending.VISIT
+        pending = Pending.SWEEP if repaired.has_gaps or may_have_gaps else Pending.VISIT
         with duckdb.connect(config={"memory_limit": "2GB", "threads": 2}) as duck:
             lake.store.attach(duck)
             _create_views(duck, good)

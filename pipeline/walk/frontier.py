@@ -1,7 +1,8 @@
 """What to fetch next: conversations before users, so that what is begun is finished, and nothing twice.
 
 Units found on the way are kept in memory up to a bound; beyond it the ledger remembers them, and they are read back in
-the order of their ids once the memory is empty.
+the order of their ids once the memory is empty. A conversation that a user's list will show is left for last: that list
+tells whether it changed, and it needs no second visit then.
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
+import sqlalchemy as sa
+
+from pipeline.walk import ledger as tables
 from pipeline.walk.admission import ANYBODY, Guest
 from pipeline.walk.roster import ConversationState, UserState
 from pipeline.walk.seeds import Seed
@@ -16,6 +20,8 @@ from pipeline.walk.shelf import Shelf
 
 HOT_LIMIT = 5_000
 REFILL = 1_000
+_columns = tables.conversations.c
+_BEGUN = sa.or_(_columns.listed_at.is_not(None), _columns.via_user_id.is_(None))
 
 Unit = ConversationState | UserState | Seed
 
@@ -38,8 +44,7 @@ class Frontier:
         self._hot_conversations: deque[ConversationState] = deque()
         self._hot_users: deque[UserState] = deque()
         self._active: set[str] = set()
-        self._scan_conversations: str | None = ""
-        self._scan_users: str | None = ""
+        self.rescan()
 
     @property
     def active(self) -> int:
@@ -71,7 +76,7 @@ class Frontier:
             alias = next(self._aliases, None)
             if alias is not None:
                 return alias
-            if not self._refill_users():
+            if not self._refill_users() and not self._refill_late():
                 return None
 
     def done(self, unit: Unit) -> None:
@@ -81,8 +86,9 @@ class Frontier:
 
     def rescan(self) -> None:
         """Look through the ledger from its beginning again, after a commit."""
-        self._scan_conversations = ""
-        self._scan_users = ""
+        self._scan_conversations: str | None = ""
+        self._scan_users: str | None = ""
+        self._scan_late: str | None = ""
 
     def _admits(self, unit: ConversationState | UserState) -> bool:
         if isinstance(unit, ConversationState):
@@ -91,7 +97,14 @@ class Frontier:
 
     def _refill_conversations(self) -> bool:
         while self._scan_conversations is not None and not self._hot_conversations:
-            self._scan_conversations = _refill(self._conversations, self._scan_conversations, self)
+            self._scan_conversations = _refill(self._conversations, self._scan_conversations, self, only=_BEGUN)
+        return bool(self._hot_conversations)
+
+    def _refill_late(self) -> bool:
+        if any(key.startswith("u") for key in self._active):
+            return False  # a user's list is being read
+        while self._scan_late is not None and not self._hot_conversations:
+            self._scan_late = _refill(self._conversations, self._scan_late, self)
         return bool(self._hot_conversations)
 
     def _refill_users(self) -> bool:
@@ -100,9 +113,15 @@ class Frontier:
         return bool(self._hot_users)
 
 
-def _refill(shelf: Shelf[UserState] | Shelf[ConversationState], after: str, frontier: Frontier) -> str | None:
+def _refill(
+    shelf: Shelf[UserState] | Shelf[ConversationState],
+    after: str,
+    frontier: Frontier,
+    *,
+    only: sa.ColumnElement[bool] | None = None,
+) -> str | None:
     """Offer a batch from the ledger; returns where to go on, None at the end."""
-    ids = shelf.pending_ids(after=after, limit=REFILL)
+    ids = shelf.pending_ids(after=after, limit=REFILL, only=only)
     states = shelf.get(ids)
     for key in reversed(ids):
         if key in states:

@@ -87,15 +87,11 @@ class Shelf(Generic[S]):
             if entry is not None and entry[1] == snapshot.version:
                 del self._dirty[key]
 
-    def pending_ids(self, *, after: str, limit: int) -> Sequence[str]:
-        """Ids that the ledger knows to have work to do, after the given id."""
+    def pending_ids(self, *, after: str, limit: int, only: sa.ColumnElement[bool] | None = None) -> Sequence[str]:
+        """Ids that the ledger knows to have work to do, after the given id; `only` those whose rows satisfy it."""
         key = self._table.c[self.key]
-        query = (
-            sa.select(key)
-            .where(self._table.c.app_id == self.app_id, self._table.c.pending > 0, key > after)
-            .order_by(key)
-            .limit(limit)
-        )
+        due = sa.select(key).where(self._table.c.app_id == self.app_id, self._table.c.pending > 0, key > after)
+        query = (due if only is None else due.where(only)).order_by(key).limit(limit)
         with self._ledger.read() as connection:
             return connection.scalars(query).all()
 

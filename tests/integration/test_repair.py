@@ -30,7 +30,10 @@ def test_a_repair_after_a_kill_between_two_renames_leaves_no_hole(serve: Serve) 
 
 @pytest.mark.parametrize("damage", ["removed", "cut", "garbage"])
 def test_a_lost_ledger_is_rebuilt_and_no_message_is_written_twice(serve: Serve, damage: str) -> None:
-    """Without its ledger the lake is still whole, and the run after a repair adds nothing to it but what is new."""
+    """Nothing is exported without the ledger of what is there; after a repair one run visits each conversation once.
+
+    It adds nothing to the lake.
+    """
     bench = serve("synthetic:seed=9,size=40")
     bench.export()
     file = bench.lake / "_sunlake" / "ledger.db"
@@ -41,10 +44,14 @@ def test_a_lost_ledger_is_rebuilt_and_no_message_is_written_twice(serve: Serve, 
     else:
         data = file.read_bytes()
         file.write_bytes(data[: len(data) // 2] if damage == "cut" else bytes(range(256)) * 64)
-        refused = bench.export(expect="failed")
-        assert "sunlake repair" in str(refused.message)
+    refused = bench.export(expect="failed")
+    assert "sunlake repair" in str(refused.message)
+    status = bench.driven("status")
+    assert "sunlake repair" in status.output + status.errors
     assert bench.driven("repair").code == 0
-    bench.export()
+    repaired = bench.export()
+    assert repaired.counters.messages == 0
+    assert repaired.counters.conversations == len(list(bench.sandbox.world("conversations"))), "each is visited once"
     assert_same_as_world(bench.lake, bench.sandbox)
     assert_no_message_twice(bench.lake, app_id=bench.app_id)
 
@@ -63,6 +70,22 @@ def test_a_damaged_file_is_put_aside_and_what_it_held_is_read_again(serve: Serve
     assert repair.code == 3
     assert str(file.relative_to(bench.lake)) in repair.output
     assert not file.exists()
+    bench.export()
+    assert_same_as_world(bench.lake, bench.sandbox)
+    assert_no_message_twice(bench.lake, app_id=bench.app_id)
+
+
+def test_files_that_vanished_are_missed_and_what_they_held_is_read_again(serve: Serve) -> None:
+    """No run goes on over a hole in the lake; a repair finds it, even amid a history, and the next run fills it."""
+    world = SmallWorld("vanished").user("anna").conversation("long", ["anna"], messages=6600)
+    bench = serve(world)
+    bench.export()
+    months = sorted(path for path in data_files(bench.lake) if "messages" in path.relative_to(bench.lake).parts)
+    assert len(months) > 2
+    months[len(months) // 2].unlink()
+    refused = bench.export(expect="failed")
+    assert "1 files that the ledger knows are not in the lake" in str(refused.message)
+    assert bench.driven("repair").code == 3
     bench.export()
     assert_same_as_world(bench.lake, bench.sandbox)
     assert_no_message_twice(bench.lake, app_id=bench.app_id)

@@ -59,6 +59,29 @@ def test_conversations_come_first_then_users_then_seeds_then_the_ledger(walk: Wa
     assert walk.frontier.pop() is None
 
 
+def test_what_a_list_will_show_waits_for_the_lists(walk: Walk) -> None:
+    """A conversation that no list has shown yet to this ledger comes last, unless no list will ever show it."""
+    shown, unshown, orphan = (
+        ConversationState(APP, "shown", via_user_id="anna", listed_at="2026-03-01T08:00:00.000Z"),
+        ConversationState(APP, "unshown", via_user_id="anna"),
+        ConversationState(APP, "orphan"),
+    )
+    snapshots = [walk.conversations.changed(walk.conversations.add(each)) for each in (shown, unshown, orphan)]
+    with walk.ledger.write() as connection:
+        save_snapshots(walk.ledger, connection, tables.conversations, snapshots)
+    walk.conversations.committed(snapshots)
+    walk.commit_users("anna")
+    units = [walk.frontier.pop() for _ in range(4)]
+    assert [getattr(unit, "conversation_id", None) for unit in units[:2]] == ["orphan", "shown"]
+    assert isinstance(units[2], Seed)
+    anna = units[3]
+    assert isinstance(anna, UserState)
+    assert walk.frontier.pop() is None, "her list is being read"
+    walk.frontier.done(anna)
+    assert walk.frontier.pop() is unshown
+    assert walk.frontier.pop() is None
+
+
 def test_a_unit_is_not_taken_twice_while_it_is_at_work(walk: Walk) -> None:
     """Offered again it waits until it is done; without work it is not taken at all."""
     user = walk.users.add(UserState(APP, "anna"))
