@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -24,6 +24,7 @@ from pipeline.privacy.rewrite.footer import MAGIC
 from pipeline.suppression.redact import Redacted
 
 READ_BYTES = 1 << 20
+MOST_SLICES = 100  # of a row group; to compare more of them costs more than to copy the rows
 LENGTH_BYTES = 4  # of the footer's length, behind the footer
 
 
@@ -105,10 +106,12 @@ class Proof:
 
 
 def _less(rows: pa.Table, numbers: Sequence[int]) -> pa.Table:
-    """The rows without those of ascending numbers; no value is copied."""
+    """The rows without those of ascending numbers; no value is copied unless they lie widely scattered."""
     if not numbers:
         return rows
     spans = [(start + 1, stop) for start, stop in pairwise([-1, *numbers, rows.num_rows]) if start + 1 < stop]
+    if len(spans) > MOST_SLICES:
+        return rows.take(pa.array(chain.from_iterable(range(start, stop) for start, stop in spans), pa.int64()))
     return pa.concat_tables([rows.slice(0, 0), *(rows.slice(start, stop - start) for start, stop in spans)])
 
 
