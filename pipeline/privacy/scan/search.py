@@ -22,6 +22,8 @@ WINDOW: Final = 1 << 20
 """Bytes searched at a time."""
 
 _DFA_BYTES: Final = 2_000_000  # of all forms; above, the faster automaton would fill the memory
+_FEW_BYTES: Final = 10_000  # of forms of which an automaton is made for each length of ids
+_LONGEST_ID: Final = 64
 _DIGITS_OF_INT64: Final = 19
 _ENCODINGS: Final = tuple(Encoding)
 
@@ -51,7 +53,7 @@ class Search:
                 self._owners.append(number)
                 self._encodings.append(_ENCODINGS.index(encoding))
         self._automaton = _automaton(self._forms)
-        self._by_length: dict[int, _Forms] = {}
+        self._by_length: dict[int, _Forms | None] = {}
         self.longest = max(map(len, self._forms), default=0)
         self.numbers = {
             int(needle.value): number
@@ -80,9 +82,13 @@ class Search:
 
         Of very many ids most are as long as the texts, and are looked up: they can't be a part of one.
         """
+        if length > _LONGEST_ID:
+            return True
         if length not in self._by_length:
             self._by_length[length] = _forms_for(self._forms, length)
         forms = self._by_length[length]
+        if forms is None:
+            return True
         lowered = pc.ascii_lower(texts)
         # Also bytes that are no UTF-8 may stand in a column of strings.
         values = lowered.cast(pa.large_binary())
@@ -108,9 +114,12 @@ class _Forms:
     shorter: BytesAhoCorasick | None
 
 
-def _forms_for(forms: list[bytes], length: int) -> _Forms:
+def _forms_for(forms: list[bytes], length: int) -> _Forms | None:
+    """None if so many are shorter that nothing is gained."""
     equal = sorted({form.lower() for form in forms if len(form) == length})
     shorter = [form for form in forms if len(form) < length]
+    if sum(map(len, shorter)) > _FEW_BYTES:
+        return None
     return _Forms(pa.array(equal, pa.large_binary()), _automaton(shorter) if shorter else None)
 
 
