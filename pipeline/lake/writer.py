@@ -93,10 +93,10 @@ class StagingWriter:
             self._writing.result()
 
 
-def parquet_writer(path: Path, table: Table) -> pq.ParquetWriter:
+def parquet_writer(sink: Path | pa.NativeFile, table: Table) -> pq.ParquetWriter:
     """A writer with the lake's options for a table's files."""
     return pq.ParquetWriter(
-        str(path),
+        str(sink) if isinstance(sink, Path) else sink,
         table.schema,
         compression="zstd",
         compression_level=3,

@@ -18,7 +18,7 @@ from pipeline.lake import exact_json
 from pipeline.lake.tables import TABLES, Table
 from pipeline.lake.values import parse_moment
 from pipeline.suppression.json_parts import fields, string
-from pipeline.suppression.redact import Redacted
+from pipeline.suppression.redact import Redacted, without
 
 ERASED_QUOTE: Final = '{"type":"erased"}'
 NOTHING: Final[frozenset[str]] = frozenset()
@@ -90,16 +90,12 @@ class Expiry:
 
         Rows that change are those that lose a quote of what goes.
         """
-        doomed = self._doomed(table, rows)
-        taken = rows.slice(0, 0) if doomed is None else rows.filter(doomed)
-        kept = rows.filter(pc.invert(doomed)) if taken.num_rows else rows
-        if table.name != "messages" or kept["quoted_message"].null_count == kept.num_rows:
-            return Redacted(kept, taken.num_rows, 0, taken, rows.slice(0, 0))
-        cleaned, changed = self._without_quotes(kept)
-        if not len(changed):
-            return Redacted(kept, taken.num_rows, 0, taken, rows.slice(0, 0))
-        before = pa.concat_tables([taken, kept.take(changed)])
-        return Redacted(cleaned, taken.num_rows, len(changed), before, cleaned.take(changed))
+        left = without(rows, self._doomed(table, rows))
+        quotes = left.rows["quoted_message"] if table.name == "messages" else None
+        if quotes is None or quotes.null_count == len(quotes):
+            return left
+        cleaned, changed = self._without_quotes(left.rows)
+        return Redacted(cleaned, left.gone, changed) if changed else left
 
     def _doomed(self, table: Table, rows: pa.Table) -> pa.ChunkedArray | None:
         masks = []
@@ -114,16 +110,16 @@ class Expiry:
         if moment is not None and self._before is not None:
             limit = pa.scalar(self._before, pa.timestamp("ms", tz="UTC"))
             masks.append(pc.fill_null(pc.less(rows[moment], limit), fill_value=False))
-        # A row of which something is not known stays.
-        return pc.fill_null(reduce(pc.or_kleene, masks), fill_value=False) if masks else None
+        # A row of which something is not known stays: there the mask is null.
+        return reduce(pc.or_kleene, masks) if masks else None
 
-    def _without_quotes(self, rows: pa.Table) -> tuple[pa.Table, pa.Array]:
+    def _without_quotes(self, rows: pa.Table) -> tuple[pa.Table, list[int]]:
         """The rows as they may stay, and the numbers of those that changed."""
         place = rows.schema.get_field_index("quoted_message")
         quotes = rows.column(place).to_pylist()
         made = [quote and self._quote(quote) for quote in quotes]
         pairs = enumerate(zip(quotes, made, strict=True))
-        changed = pa.array([number for number, (before, after) in pairs if before != after], pa.int64())
+        changed = [number for number, (before, after) in pairs if before != after]
         return rows.set_column(place, rows.schema.field(place), pa.array(made, pa.string())), changed
 
     def _quote(self, source: str) -> str:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Literal
 
 import pyarrow as pa
@@ -23,7 +24,7 @@ from pipeline.suppression.floors import admit_rows, admits_conversation, read_fl
 from pipeline.suppression.keys import Keyring, load_keyring
 from pipeline.suppression.listing import Entry, append, generation_of, load, mac_of, suppression_lock
 from pipeline.suppression.matcher import Effect, external_key
-from pipeline.suppression.redact import Policy, Redacted, redact
+from pipeline.suppression.redact import Policy, redact
 from pipeline.suppression.refile import refile
 from pipeline.suppression.subjects import Action, Kind
 from pipeline.suppression.suppressed import Suppressed
@@ -142,19 +143,13 @@ class Gate:
         if not staged.exists():
             return file  # published before a crash; a rewrite has seen it in its place
         again = staged.with_name(f"{staged.name}.again")
-        done = refile(staged, again, table, lambda rows: self._looked_through(table, rows))
-        if not done.rows:
+        rows = refile(staged, again, table, partial(self.admit, table))
+        if not rows:
             storage.unlink(again)
             storage.unlink(staged)
             return None
         storage.rename(again, staged)
-        return StagedFile(file.path, file.table, done.rows, staged.stat().st_size)
-
-    def _looked_through(self, table: Table, rows: pa.Table) -> Redacted:
-        nothing = rows.slice(0, 0)
-        kept = self.admit(table, rows)
-        # No proof is made of staged files, so what was taken need not be shown.
-        return Redacted(kept, rows.num_rows - kept.num_rows, 0, nothing, nothing)
+        return StagedFile(file.path, file.table, rows, staged.stat().st_size)
 
     def _entry(self, kind: Kind, value: str) -> Entry:
         keyring = self._keys()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from enum import StrEnum
@@ -33,6 +34,9 @@ EFFECTS = {
 
 ID_KINDS = (Kind.USER, Kind.CLIENT, Kind.DEVICE, Kind.PARTICIPANT, Kind.CONVERSATION, Kind.MESSAGE)
 """What may stand anywhere in JSON and makes it the subject's. Ids are unique over all kinds."""
+
+FEW = 64
+"""So few identifiers are looked up in a column as they are."""
 
 
 class Matcher(Protocol):
@@ -69,10 +73,16 @@ class Known:
                 self._take(subject, effect)
         for kind, ids in further:
             self._ids[kind, Effect.DROP].update(ids)
+        self._arrays: dict[tuple[Kind, Effect], pa.Array] = {}
 
     def has(self, kind: Kind, values: pa.ChunkedArray, *, effect: Effect = Effect.DROP) -> pa.ChunkedArray:
         """As `Matcher.has`."""
-        return is_in(values, self.ids(kind, effect=effect))
+        return is_in(values, self._sorted(kind, effect))
+
+    def _sorted(self, kind: Kind, effect: Effect) -> pa.Array:
+        if (kind, effect) not in self._arrays:
+            self._arrays[kind, effect] = pa.array(sorted(self.ids(kind, effect=effect)), pa.string())
+        return self._arrays[kind, effect]
 
     def any_of(self, kind: Kind, *, effect: Effect = Effect.DROP) -> bool:
         """As `Matcher.any_of`."""
@@ -134,9 +144,17 @@ def external_key(external_id: str, brand_id: str | None) -> str:
     return f"{brand_id or ''}{BRAND_SEPARATOR}{external_id}"
 
 
-def is_in(values: pa.ChunkedArray, wanted: Collection[str]) -> pa.ChunkedArray:
-    """A mask without nulls: which of the strings are among the wanted ones."""
-    return pc.is_in(values, value_set=pa.array(wanted, pa.string()), skip_nulls=True)
+def is_in(values: pa.ChunkedArray, wanted: pa.Array) -> pa.ChunkedArray:
+    """A mask without nulls: which of the strings are among the wanted ones, which are sorted.
+
+    Arrow makes a table of the wanted ones for each call, so it is given those only that lie between the values' ends.
+    """
+    if len(wanted) > FEW:
+        ends = pc.min_max(values)
+        low = bisect_left(wanted, ends["min"].as_py() or "", key=str)
+        high = bisect_right(wanted, ends["max"].as_py() or "", key=str)
+        wanted = wanted[low:high]
+    return pc.is_in(values, value_set=wanted, skip_nulls=True)
 
 
 # A letter or digit may be written as an escape; whoever does so is looked at closely.

@@ -5,7 +5,8 @@ Used when rows are admitted, when they are published, and when files are rewritt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -42,17 +43,27 @@ WHOLE = Policy()
 
 @dataclass(frozen=True, slots=True)
 class Redacted:
-    """What is left of some rows: `removed` are gone, `changed` differ.
+    """What is left of some rows.
 
-    `taken` are the rows that went or were changed as they were, `given` the changed ones as they are now: the rows
-    before, less those taken, with those given, are the rows now.
+    Args:
+        rows: what is left, in the order that it was in.
+        gone: the numbers of the rows that went, ascending, among the rows as they were.
+        touched: the numbers of the rows that differ, ascending, among those that are left.
     """
 
     rows: pa.Table
-    removed: int
-    changed: int
-    taken: pa.Table
-    given: pa.Table
+    gone: Sequence[int] = ()
+    touched: Sequence[int] = ()
+
+    @property
+    def removed(self) -> int:
+        """How many rows went."""
+        return len(self.gone)
+
+    @property
+    def changed(self) -> int:
+        """How many rows differ."""
+        return len(self.touched)
 
 
 def redact(table: Table, rows: pa.Table, matcher: Matcher, *, policy: Policy = WHOLE) -> Redacted:
@@ -60,28 +71,23 @@ def redact(table: Table, rows: pa.Table, matcher: Matcher, *, policy: Policy = W
 
     Rows that stay as they are keep their values exactly, and their order. The rule applied twice changes nothing more.
     """
-    gone = theirs(table, rows, matcher, policy=policy)
-    taken, rows = _parted(rows, gone)
-    changes = _Changes(rows)
+    left = without(rows, theirs(table, rows, matcher, policy=policy))
+    changes = _Changes(left.rows)
     doomed = _clean_inside(table, changes, matcher, policy)
     _mask(table, changes, matcher)
     if policy.scope == "authored" and table.name == "conversations":
-        _null(changes, _NAMES_OF_TALK, matcher.has(Kind.CONVERSATION, rows["conversation_id"]))
+        _null(changes, _NAMES_OF_TALK, matcher.has(Kind.CONVERSATION, left.rows["conversation_id"]))
     if policy.mentions is not None and table.name in {"messages", "conversations"}:
         _redact_mentions(changes, matcher, policy.mentions)
-    touched = pa.array(sorted(changes.numbers | doomed), pa.int64())
-    changed = pa.array(sorted(changes.numbers - doomed), pa.int64())
-    kept = changes.rows
-    if doomed:
-        kept = kept.filter(pc.invert(_marks(kept.num_rows, sorted(doomed))))
-    taken_too = rows.take(touched)
-    return Redacted(
-        kept,
-        taken.num_rows + len(doomed),
-        len(changed),
-        pa.concat_tables([taken, taken_too]),
-        changes.rows.take(changed),
-    )
+    return _less(left, changes, sorted(doomed))
+
+
+def without(rows: pa.Table, doomed: pa.Array | pa.ChunkedArray | None) -> Redacted:
+    """The rows without those of a mask, in which null means that a row stays; the rows themselves if none goes."""
+    gone = [] if doomed is None else pc.indices_nonzero(doomed).to_pylist()
+    if not gone:
+        return Redacted(rows)
+    return Redacted(rows.filter(pc.invert(pc.fill_null(doomed, fill_value=False))), gone)
 
 
 def theirs(table: Table, rows: pa.Table, matcher: Matcher, *, policy: Policy = WHOLE) -> pa.ChunkedArray | None:
@@ -103,11 +109,16 @@ def theirs(table: Table, rows: pa.Table, matcher: Matcher, *, policy: Policy = W
     return _either(masks)
 
 
-def _parted(rows: pa.Table, gone: pa.ChunkedArray | None) -> tuple[pa.Table, pa.Table]:
-    """The rows of the mask, and the others; a table that loses nothing is handed back as it is."""
-    if gone is None or not pc.any(gone).as_py():
-        return rows.slice(0, 0), rows
-    return rows.filter(gone), rows.filter(pc.invert(gone))
+def _less(left: Redacted, changes: _Changes, doomed: list[int]) -> Redacted:
+    """What is left after the changes, and without the rows that go although no key of theirs said so."""
+    if not doomed:
+        return Redacted(changes.rows, left.gone, sorted(changes.numbers))
+    at_first = sorted(set(range(left.rows.num_rows + left.removed)).difference(left.gone))
+    return Redacted(
+        changes.rows.filter(pc.invert(_marks(left.rows.num_rows, doomed))),
+        sorted([*left.gone, *(at_first[number] for number in doomed)]),
+        [number - bisect_left(doomed, number) for number in sorted(changes.numbers.difference(doomed))],
+    )
 
 
 def _values(rows: pa.Table, name: str, kind: Kind) -> pa.ChunkedArray:

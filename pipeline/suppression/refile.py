@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,38 +12,29 @@ from pipeline.errors import CorruptLakeError
 from pipeline.lake import storage
 from pipeline.lake.tables import Table
 from pipeline.lake.writer import ROW_GROUP_ROWS, parquet_writer
-from pipeline.suppression.redact import Redacted
 
 
-@dataclass(frozen=True, slots=True)
-class Refiled:
-    """What was written. `rows` of it are left, `removed` are gone, `changed` differ."""
-
-    rows: int
-    removed: int
-    changed: int
-
-
-def refile(source: Path, target: Path, table: Table, change: Callable[[pa.Table], Redacted]) -> Refiled:
-    """Write the rows of a file that stay into another one, with the lake's own options, and fsync it.
+def refile(source: Path, target: Path, table: Table, change: Callable[[pa.Table], pa.Table]) -> int:
+    """Write what is left of a file's rows into another one, with the lake's own options, and fsync it.
 
     Memory is bounded by a few row groups. The file is written even if no row is left.
+
+    Returns:
+        How many rows are left.
 
     Raises:
         CorruptLakeError: the source can't be read, or has other columns than its table.
         StorageError: the target can't be written.
     """
-    rows = removed = changed = 0
+    count = 0
     with storage.storage_errors(), parquet_writer(target, table) as writer:
         for batch in row_groups(source, table):
-            result = change(batch)
-            rows += result.rows.num_rows
-            removed += result.removed
-            changed += result.changed
-            if result.rows.num_rows:
-                writer.write_table(result.rows.combine_chunks(), row_group_size=ROW_GROUP_ROWS * 2)
+            rows = change(batch)
+            count += rows.num_rows
+            if rows.num_rows:
+                writer.write_table(rows.combine_chunks(), row_group_size=ROW_GROUP_ROWS * 2)
     storage.sync_file(target)
-    return Refiled(rows, removed, changed)
+    return count
 
 
 def row_groups(file: Path, table: Table, *, columns: list[str] | None = None) -> Iterator[pa.Table]:

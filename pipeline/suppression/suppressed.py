@@ -77,7 +77,7 @@ class Suppressed:
                 for value in pc.unique(values).to_pylist()
                 if value is not None and self.effect(kind, value) is effect
             ]
-        return is_in(values, found)
+        return is_in(values, pa.array(sorted(found), pa.string()))
 
     def any_of(self, kind: Kind, *, effect: Effect = Effect.DROP) -> bool:
         """As `Matcher.any_of`."""

@@ -1,25 +1,38 @@
-"""The footer of a Parquet file as a tree that can be changed and written back: Thrift's compact protocol, all of it.
+"""The footer of a Parquet file, as far as it tells where row groups lie, to be changed and written back.
 
 No library hands row groups from one file to another without decoding them; with the footer at hand their bytes can be
-copied as they are.
+copied as they are. It is a struct of Thrift's compact protocol; what does not matter here stays the bytes that it was.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, Final, TypeAlias
 
-MAGIC = b"PAR1"
+MAGIC: Final = b"PAR1"
+
+# Fields of Parquet's structs, by their ids in its Thrift definition.
+ROWS, GROUPS = 3, 4
+COLUMNS, GROUP_ROWS, GROUP_OFFSET, ORDINAL = 1, 3, 5, 7
+CHUNK_OFFSET, CHUNK = 2, 3
+PAGE_INDEXES = (4, 5, 6, 7)
+COMPRESSED, DATA_PAGE, INDEX_PAGE, DICTIONARY_PAGE = 7, 9, 10, 11
+BLOOM_FILTER = (14, 15)
 
 _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = 1, 2, 3, 7, 8, 9, 10, 11, 12
 _INTEGERS = frozenset({4, 5, 6})
+_WIDTHS: Final = {_TRUE: 0, _FALSE: 0, _BYTE: 1, _DOUBLE: 8}
+
+Opened: TypeAlias = Mapping[int, "Opened"]
+_OPENED: Final[Opened] = {GROUPS: {COLUMNS: {CHUNK: {}}}}
+"""The fields that are structs, or lists of structs, and are taken apart; all the others are kept as they are."""
 
 
 @dataclass(slots=True)
 class Struct:
-    """The fields of a Thrift struct by id: type and value."""
+    """The fields of a struct by id: type and value, which is an integer, a struct, a list of structs, or bytes."""
 
     fields: dict[int, tuple[int, Any]] = field(default_factory=dict)
 
@@ -38,30 +51,25 @@ class Struct:
             self.fields.pop(number, None)
 
 
-Items: TypeAlias = tuple[int, list[Any]]
-"""A Thrift list: the type of its elements, and they."""
-
-
-def read_footer(file: Path) -> Struct:
+def read_footer(source: BinaryIO) -> Struct:
     """The FileMetaData of a Parquet file.
 
     Raises:
         ValueError: it has none.
     """
-    with file.open("rb") as source:
-        source.seek(0, 2)
-        size = source.tell()
-        if size < 12:
-            raise ValueError("no Parquet footer")
-        source.seek(size - 8)
-        length, magic = struct.unpack("<I4s", source.read(8))
-        if magic != MAGIC or length + 12 > size:
-            raise ValueError("no Parquet footer")
-        source.seek(size - 8 - length)
-        try:
-            return _Reader(source.read(length)).struct()
-        except IndexError:
-            raise ValueError("the Parquet footer is cut") from None
+    source.seek(0, 2)
+    size = source.tell()
+    if size < 12:
+        raise ValueError("no Parquet footer")
+    source.seek(size - 8)
+    length, magic = struct.unpack("<I4s", source.read(8))
+    if magic != MAGIC or length + 12 > size:
+        raise ValueError("no Parquet footer")
+    source.seek(size - 8 - length)
+    try:
+        return _read_struct(source.read(length), 0, _OPENED)[0]
+    except (IndexError, KeyError):
+        raise ValueError("the Parquet footer is cut or damaged") from None
 
 
 def footer_bytes(footer: Struct) -> bytes:
@@ -71,113 +79,117 @@ def footer_bytes(footer: Struct) -> bytes:
     return bytes(out) + struct.pack("<I4s", len(out), MAGIC)
 
 
-class _Reader:
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._at = 0
-
-    def struct(self) -> Struct:
-        found = Struct()
-        number = 0
-        while header := self._byte():
-            delta, kind = header >> 4, header & 15
-            number = number + delta if delta else self._zigzag()
-            found.fields[number] = (kind, kind == _TRUE if kind in {_TRUE, _FALSE} else self._value(kind))
-        return found
-
-    def _value(self, kind: int) -> Any:
+def _read_struct(data: bytes, at: int, opened: Opened) -> tuple[Struct, int]:
+    """The struct at a place, and the place behind it."""
+    fields: dict[int, tuple[int, Any]] = {}
+    number = 0
+    while header := data[at]:
+        kind = header & 15
+        number, at = (number + (header >> 4), at + 1) if header >> 4 else _zigzag(data, at + 1)
+        value: Any
         if kind in _INTEGERS:
-            return self._zigzag()
-        if kind in {_LIST, _SET}:
-            return self._list()
-        if kind == _MAP:
-            return self._map()
-        if kind in {_BINARY, _DOUBLE}:
-            return self._take(8 if kind == _DOUBLE else self._varint())
-        if kind == _STRUCT:
-            return self.struct()
-        return self._byte()
+            value, at = _zigzag(data, at)
+        elif number in opened and kind == _STRUCT:
+            value, at = _read_struct(data, at, opened[number])
+        elif number in opened and kind == _LIST:
+            value, at = _read_list(data, at, opened[number])
+        else:
+            begin, at = at, _behind(data, at, kind)
+            value = data[begin:at]
+        fields[number] = (kind, value)
+    return Struct(fields), at + 1
 
-    def _list(self) -> Items:
-        header = self._byte()
-        count = header >> 4 if header >> 4 != 15 else self._varint()
-        return header & 15, [self._value(header & 15) for _ in range(count)]
 
-    def _map(self) -> tuple[int, list[tuple[Any, Any]]]:
-        count = self._varint()
-        kinds = self._byte() if count else 0
-        return kinds, [(self._value(kinds >> 4), self._value(kinds & 15)) for _ in range(count)]
+def _read_list(data: bytes, at: int, opened: Opened) -> tuple[list[Struct], int]:
+    kind, count, at = _list_header(data, at)
+    if kind != _STRUCT:
+        raise ValueError("the Parquet footer is damaged")
+    items = []
+    for _ in range(count):
+        item, at = _read_struct(data, at, opened)
+        items.append(item)
+    return items, at
 
-    def _byte(self) -> int:
-        self._at += 1
-        return self._data[self._at - 1]
 
-    def _take(self, count: int) -> bytes:
-        self._at += count
-        return self._data[self._at - count : self._at]
+def _behind(data: bytes, at: int, kind: int) -> int:
+    """The place behind a value of a struct."""
+    if kind in _INTEGERS:
+        while data[at] > 127:
+            at += 1
+        return at + 1
+    if kind == _BINARY:
+        length, at = _varint(data, at)
+        return at + length
+    if kind == _STRUCT:
+        while header := data[at]:
+            at = at + 1 if header >> 4 else _behind(data, at + 1, 4)
+            at = _behind(data, at, header & 15)
+        return at + 1
+    if kind in {_LIST, _SET}:
+        inner, count, at = _list_header(data, at)
+        return _behind_items(data, at, (inner,) * count)
+    if kind == _MAP:
+        count, at = _varint(data, at)
+        kinds = data[at] if count else 0
+        return _behind_items(data, at + 1 if count else at, (kinds >> 4, kinds & 15) * count)
+    return at + _WIDTHS[kind]
 
-    def _varint(self) -> int:
-        result = shift = 0
-        while True:
-            byte = self._byte()
-            result |= (byte & 127) << shift
-            if byte < 128:
-                return result
-            shift += 7
 
-    def _zigzag(self) -> int:
-        value = self._varint()
-        return (value >> 1) ^ -(value & 1)
+def _behind_items(data: bytes, at: int, kinds: tuple[int, ...]) -> int:
+    for kind in kinds:
+        # Within lists and maps a boolean is a byte of its own.
+        at = at + 1 if kind in {_TRUE, _FALSE} else _behind(data, at, kind)
+    return at
+
+
+def _list_header(data: bytes, at: int) -> tuple[int, int, int]:
+    """The type of its items, their number, and where they begin."""
+    header = data[at]
+    count, at = (header >> 4, at + 1) if header >> 4 != 15 else _varint(data, at + 1)
+    return header & 15, count, at
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    result = shift = 0
+    while (byte := data[at]) > 127:
+        result |= (byte & 127) << shift
+        shift, at = shift + 7, at + 1
+    return result | byte << shift, at + 1
+
+
+def _zigzag(data: bytes, at: int) -> tuple[int, int]:
+    value, at = _varint(data, at)
+    return (value >> 1) ^ -(value & 1), at
 
 
 def _write_struct(out: bytearray, value: Struct) -> None:
     last = 0
     for number, (kind, item) in sorted(value.fields.items()):
-        actual = (_TRUE if item else _FALSE) if kind in {_TRUE, _FALSE} else kind
         if 0 < number - last < 16:
-            out.append((number - last) << 4 | actual)
+            out.append((number - last) << 4 | kind)
         else:
-            out.append(actual)
+            out.append(kind)
             _write_zigzag(out, number)
         last = number
-        if kind not in {_TRUE, _FALSE}:
-            _write_value(out, kind, item)
+        if kind in _INTEGERS:
+            _write_zigzag(out, item)
+        elif isinstance(item, Struct):
+            _write_struct(out, item)
+        elif isinstance(item, list):
+            _write_list(out, item)
+        else:
+            out += item
     out.append(0)
 
 
-def _write_value(out: bytearray, kind: int, value: Any) -> None:
-    if kind in _INTEGERS:
-        _write_zigzag(out, value)
-    elif kind == _BINARY:
-        _write_varint(out, len(value))
-        out += value
-    elif kind == _STRUCT:
-        _write_struct(out, value)
-    elif kind in {_LIST, _SET}:
-        _write_list(out, value)
-    elif kind == _DOUBLE:
-        out += value
-    elif kind == _MAP:
-        kinds, pairs = value
-        _write_varint(out, len(pairs))
-        if pairs:
-            out.append(kinds)
-        for key, item in pairs:
-            _write_value(out, kinds >> 4, key)
-            _write_value(out, kinds & 15, item)
-    else:
-        out.append(value)
-
-
-def _write_list(out: bytearray, value: Items) -> None:
-    kind, items = value
+def _write_list(out: bytearray, items: list[Struct]) -> None:
     if len(items) < 15:
-        out.append(len(items) << 4 | kind)
+        out.append(len(items) << 4 | _STRUCT)
     else:
-        out.append(0xF0 | kind)
+        out.append(0xF0 | _STRUCT)
         _write_varint(out, len(items))
     for item in items:
-        _write_value(out, kind, item)
+        _write_struct(out, item)
 
 
 def _write_varint(out: bytearray, value: int) -> None:

@@ -64,9 +64,10 @@ def find(lake: Lake, app_id: str, subjects: Sequence[Subject], *, policy: Policy
     for table in TABLES.values():
         search = _Search.of_texts(table)
         for path in data_files(lake, app_id, table):
-            groups = _search(lake.final(path), table, search, extended, policy)[0]
+            known = files[table.name].get(path, frozenset())
+            groups = known | _search(lake.final(path), table, search, extended, policy, but=known)[0]
             if groups:
-                files[table.name][path] = files[table.name].get(path, frozenset()) | groups
+                files[table.name][path] = groups
     return Found(files, extended)
 
 
@@ -83,7 +84,7 @@ class _Search:
     Args:
         keys: by column, the sorted ids of which one must lie within a row group's statistics.
         texts: JSON columns that are looked through whole.
-        marks: columns of which any hit matters, with kind and effect.
+        marks: columns of which a hit matters although the row does not go, with kind and effect.
         context: columns that the rule needs beside them.
     """
 
@@ -99,7 +100,8 @@ class _Search:
         for name, kind in keys_of(table.name):
             if matcher.any_of(kind):
                 wanted[name] += matcher.ids(kind)
-                marks.append((name, kind, Effect.DROP))
+                if kind is Kind.CONVERSATION and policy.scope == "authored":
+                    marks.append((name, kind, Effect.DROP))
         owner = ERASURE_TARGETS[table.name].owner
         if owner is not None and matcher.any_of(Kind.USER, effect=Effect.MASK):
             wanted[owner] += matcher.ids(Kind.USER, effect=Effect.MASK)
@@ -121,45 +123,42 @@ class _Search:
 
 
 def _search(
-    file: Path, table: Table, search: _Search, matcher: Known, policy: Policy
+    file: Path, table: Table, search: _Search, matcher: Known, policy: Policy, *, but: frozenset[int] = frozenset()
 ) -> tuple[frozenset[int], frozenset[str]]:
-    """The row groups of the file that hold something, and the ids of the rows that go by their keys."""
+    """The row groups of the file `but` these that hold something, and the ids of the rows that go by their keys."""
     own = OWN_KEYS.get(table.name, ("",))[0] if search.keys else ""
     hit, ids = set[int](), set[str]()
     try:
         with pq.ParquetFile(file) as parquet:
             if parquet.schema_arrow.names != table.schema.names:
                 raise CorruptLakeError(f"{file} has other columns than its table; run `sunlake repair`")
-            for number in range(parquet.num_row_groups):
+            for number in sorted(set(range(parquet.num_row_groups)) - but):
                 columns = list(_open_columns(parquet.metadata.row_group(number), table, search))
                 if not columns:
                     continue
                 names = list(dict.fromkeys([*columns, *search.context]))
                 rows = parquet.read_row_group(number, columns=names)
-                if _is_hit(table, rows, search, matcher, policy):
+                gone = theirs(table, rows, matcher, policy=policy)
+                if gone is not None and pc.any(gone).as_py():
                     hit.add(number)
-                if own and (gone := theirs(table, rows, matcher, policy=policy)) is not None and pc.any(gone).as_py():
-                    keys = rows if own in names else parquet.read_row_group(number, columns=[own])
-                    ids.update(keys[own].filter(gone).to_pylist())
+                    if own:
+                        keys = rows if own in names else parquet.read_row_group(number, columns=[own])
+                        ids.update(keys[own].filter(gone).to_pylist())
+                elif _is_touched(rows, search, matcher):
+                    hit.add(number)
     except (pa.ArrowException, OSError, ValueError):
         # The reason may quote values.
         raise CorruptLakeError(f"{file} is damaged or missing; run `sunlake repair`") from None
     return frozenset(hit), frozenset(ids)
 
 
-def _is_hit(table: Table, rows: pa.Table, search: _Search, matcher: Known, policy: Policy) -> bool:
+def _is_touched(rows: pa.Table, search: _Search, matcher: Known) -> bool:
+    """Whether rows may change of which none goes by its keys."""
     names = set(rows.schema.names)
-    if any(
+    return any(
         name in names and pc.any(matcher.has(kind, rows[name], effect=effect)).as_py()
         for name, kind, effect in search.marks
-    ):
-        return True
-    if any(name in names and matcher.suspects(rows[name]) for name in search.texts):
-        return True
-    if table.name == "tombstones" and "entity_id" in names:
-        gone = theirs(table, rows, matcher, policy=policy)
-        return gone is not None and bool(pc.any(gone).as_py())
-    return False
+    ) or any(name in names and matcher.suspects(rows[name]) for name in search.texts)
 
 
 def _open_columns(group: pq.RowGroupMetaData, table: Table, search: _Search) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,22 +10,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import CorruptLakeError
-from pipeline.lake import storage
 from pipeline.lake.tables import Table
 from pipeline.lake.writer import parquet_writer
-from pipeline.privacy.rewrite.proof import Account
-from pipeline.privacy.rewrite.splice import splice
+from pipeline.privacy.rewrite.proof import Proof, Proven
+from pipeline.privacy.rewrite.splice import Splice
 from pipeline.suppression.redact import Redacted
 
 
 @dataclass(frozen=True, slots=True)
 class Patched:
-    """What became of a file's rows; `origins` as `splice` returns them, empty if no file was written."""
+    """What became of a file's rows; `anew` are the row groups that were replaced, as for `Proof.of_file`."""
 
     rows_before: int
     removed: int
     changed: int
-    origins: list[int]
+    anew: Mapping[int, Proven | None]
 
 
 def patch(
@@ -35,7 +34,7 @@ def patch(
     *,
     groups: frozenset[int] | None,
     change: Callable[[pa.Table], Redacted],
-    account: Account,
+    proof: Proof,
 ) -> Patched:
     """Write the target, unless nothing changes or nothing is left; memory is bounded by a few row groups.
 
@@ -45,45 +44,38 @@ def patch(
         table: its table.
         groups: the row groups to look at; None for all.
         change: what is to be done with rows.
-        account: is told of all rows that were looked at in groups that are written anew.
+        proof: proves each row group that is encoded.
 
     Raises:
         CorruptLakeError: the source can't be read.
+        LakeError: a row group does not prove right.
         StorageError: the target can't be written.
     """
-    scrap = target.with_name(f"{target.name}.groups")
-    replaced: dict[int, int | None] = {}
+    anew: dict[int, Proven | None] = {}
     removed = changed = 0
     try:
-        with pq.ParquetFile(source, page_checksum_verification=True) as parquet, _writer(scrap, table) as writer:
+        with pq.ParquetFile(source, page_checksum_verification=True) as parquet, Splice(source, target) as splice:
             total = parquet.metadata.num_rows
-            for number in range(parquet.num_row_groups):
-                if groups is not None and number not in groups:
-                    continue
+            for number in range(parquet.num_row_groups) if groups is None else sorted(groups):
                 rows = parquet.read_row_group(number).cast(table.schema)
                 result = change(rows)
                 if not result.removed and not result.changed:
                     continue
-                account.add(rows, result)
                 removed, changed = removed + result.removed, changed + result.changed
-                replaced[number] = _write(writer, result.rows, place=sum(at is not None for at in replaced.values()))
-        origins = splice(source, scrap, target, replaced) if replaced and removed < total else []
+                encoded = _encoded(result.rows, table) if result.rows.num_rows else None
+                anew[number] = None if encoded is None else proof.of_rows(source, rows, result, encoded)
+                splice.replace(number, encoded)
+            if anew and removed < total:
+                splice.finish()
     except (pa.ArrowException, ValueError):
         # The reason may quote values.
         raise CorruptLakeError(f"{source} is damaged or missing; run `sunlake repair`") from None
-    storage.unlink(scrap)
-    return Patched(total, removed, changed, origins)
+    return Patched(total, removed, changed, anew)
 
 
-def _writer(scrap: Path, table: Table) -> pq.ParquetWriter:
-    with storage.storage_errors():
-        return parquet_writer(scrap, table)
-
-
-def _write(writer: pq.ParquetWriter, rows: pa.Table, *, place: int) -> int | None:
-    """Write the rows as one row group; returns its number, None if there are none."""
-    if not rows.num_rows:
-        return None
-    with storage.storage_errors():
+def _encoded(rows: pa.Table, table: Table) -> pa.Buffer:
+    """A file in memory with one row group."""
+    sink = pa.BufferOutputStream()
+    with parquet_writer(sink, table) as writer:
         writer.write_table(rows.combine_chunks(), row_group_size=rows.num_rows)
-    return place
+    return sink.getvalue()

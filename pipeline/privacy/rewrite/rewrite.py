@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
@@ -25,7 +24,7 @@ from pipeline.lake.lock import files_lock, writer_lock
 from pipeline.lake.tables import TABLES, Table
 from pipeline.privacy.rewrite.hit_files import data_files, find
 from pipeline.privacy.rewrite.patch import patch
-from pipeline.privacy.rewrite.proof import Account, Proof
+from pipeline.privacy.rewrite.proof import Proof
 from pipeline.suppression.redact import WHOLE, Policy, Redacted, redact
 from pipeline.suppression.subjects import Subject
 from pipeline.walk import ledger as tables
@@ -140,17 +139,6 @@ def rewrite_files(
         return _rewrite(_Job(lake, ledger, app_id, change, on_file), files, order=order)
 
 
-def without(rows: pa.Table, doomed: pa.Array | pa.ChunkedArray | None) -> Redacted:
-    """The rows without those of a mask, in which null means that a row stays."""
-    empty = rows.slice(0, 0)
-    if doomed is None:
-        return Redacted(rows, 0, 0, empty, empty)
-    gone = pc.fill_null(doomed, fill_value=False)
-    taken = rows.filter(gone)
-    kept = rows.filter(pc.invert(gone)) if taken.num_rows else rows
-    return Redacted(kept, taken.num_rows, 0, taken, empty)
-
-
 def finish_cut_commits(lake: Lake, ledger: Ledger, app_id: str) -> None:
     """Bring what a killed export had decided into place, where it is rewritten with the rest.
 
@@ -188,7 +176,7 @@ def _rewrite(
     with Proof() as proof:
         for table in order:
             for path, groups in sorted(files.get(table.name, {}).items()):
-                outcome = _rewrite_file(job, table, path, groups, proof.account(table))
+                outcome = _rewrite_file(job, table, path, groups, proof)
                 if outcome.status is Status.UNTOUCHED:
                     continue
                 done.append(outcome)
@@ -199,11 +187,11 @@ def _rewrite(
     return done
 
 
-def _rewrite_file(job: _Job, table: Table, path: str, groups: frozenset[int] | None, account: Account) -> FileOutcome:
+def _rewrite_file(job: _Job, table: Table, path: str, groups: frozenset[int] | None, proof: Proof) -> FileOutcome:
     source, target = job.lake.final(path), job.staging / Path(path).name
     with storage.storage_errors():
         before = source.stat().st_size
-    patched = patch(source, target, table, groups=groups, change=partial(job.change, table), account=account)
+    patched = patch(source, target, table, groups=groups, change=partial(job.change, table), proof=proof)
     rows_before, removed, changed = patched.rows_before, patched.removed, patched.changed
     if not removed and not changed:
         return FileOutcome(path, table.name, Status.UNTOUCHED, rows_before, 0, 0, before, before)
@@ -212,7 +200,7 @@ def _rewrite_file(job: _Job, table: Table, path: str, groups: frozenset[int] | N
         storage.unlink(source)
         storage.sync_folder(source.parent)
         return FileOutcome(path, table.name, Status.REMOVED, rows_before, removed, 0, before, 0)
-    account.check(source, target, patched.origins)
+    proof.of_file(source, target, patched.anew)
     size = target.stat().st_size
     storage.rename(target, source)
     storage.sync_folder(source.parent)

@@ -77,12 +77,26 @@ def _find_in_texts(array: Any, search: Search, row: Row) -> Iterator[Found]:
     data = array.buffers()[2]
     if data is None or not len(array):
         return
+    length = _length_of_all(array)
+    if length and not search.may_be_in(array, length):
+        return
     offsets = _offsets(array)
     for start, end, match in _windows(memoryview(data).cast("B"), offsets[0], offsets[len(array)], search):
         index = bisect_right(offsets, start, 0, len(array)) - 1
         whole = _is_whole(data, (offsets[index], offsets[index + 1]), (start, end), match, search)
         if whole is not None:
             yield Found(replace(match, whole=whole), row(index))
+
+
+def _length_of_all(array: Any) -> int | None:
+    """The length in bytes of each of the strings, if they have the same and nothing lies below nulls."""
+    if not (pa.types.is_string(array.type) or pa.types.is_large_string(array.type)):
+        return None
+    ends = pc.min_max(pc.binary_length(array))
+    low, high = ends["min"].as_py(), ends["max"].as_py()
+    offsets = _offsets(array)
+    is_all = low == high and low and offsets[len(array)] - offsets[0] == low * (len(array) - array.null_count)
+    return int(low) if is_all else None
 
 
 def _find_in_fixed(array: Any, search: Search, row: Row) -> Iterator[Found]:

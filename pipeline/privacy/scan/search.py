@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from pipeline.privacy.scan.edges import has_edges
@@ -20,6 +22,8 @@ WINDOW: Final = 1 << 20
 """Bytes searched at a time."""
 
 _DFA_BYTES: Final = 2_000_000  # of all forms; above, the faster automaton would fill the memory
+_FEW_BYTES: Final = 10_000  # of forms of which an automaton is made for each length of ids
+_LONGEST_ID: Final = 64
 _DIGITS_OF_INT64: Final = 19
 _ENCODINGS: Final = tuple(Encoding)
 
@@ -48,10 +52,8 @@ class Search:
                 self._forms.append(form)
                 self._owners.append(number)
                 self._encodings.append(_ENCODINGS.index(encoding))
-        small = sum(map(len, self._forms)) <= _DFA_BYTES
-        self._automaton = BytesAhoCorasick(
-            [form.lower() for form in self._forms], implementation=Implementation.DFA if small else None
-        )
+        self._automaton = _automaton(self._forms)
+        self._by_length: dict[int, _Forms | None] = {}
         self.longest = max(map(len, self._forms), default=0)
         self.numbers = {
             int(needle.value): number
@@ -75,6 +77,26 @@ class Search:
                 whole = has_edges(self.needles[number].edge, encoding, data, start, end)
                 yield Match(number, encoding, start, end, whole)
 
+    def may_be_in(self, texts: pa.Array, length: int) -> bool:
+        """Whether anything can be found in texts that are all of so many bytes, as columns of ids are.
+
+        Of very many ids most are as long as the texts, and are looked up: they can't be a part of one.
+        """
+        if length > _LONGEST_ID:
+            return True
+        if length not in self._by_length:
+            self._by_length[length] = _forms_for(self._forms, length)
+        forms = self._by_length[length]
+        if forms is None:
+            return True
+        lowered = pc.ascii_lower(texts)
+        # Also bytes that are no UTF-8 may stand in a column of strings.
+        values = lowered.cast(pa.large_binary())
+        if pc.any(pc.is_in(values, value_set=forms.equal, skip_nulls=True)).as_py():
+            return True
+        data = lowered.buffers()[2]
+        return forms.shorter is not None and bool(forms.shorter.find_matches_as_indexes(memoryview(data).cast("B")))
+
     def _is_value(self, form: int, found: bytes) -> bool:
         encoding = _ENCODINGS[self._encodings[form]]
         if encoding is Encoding.BASE64:
@@ -82,6 +104,28 @@ class Search:
         if self.needles[self._owners[form]].exact and encoding in {Encoding.UTF8, Encoding.UTF16}:
             return found in {self._forms[form], self._forms[form].lower()}
         return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Forms:
+    """What may be found in a text of a certain length: forms of that length, and shorter ones if there are any."""
+
+    equal: pa.Array = field(repr=False)
+    shorter: BytesAhoCorasick | None
+
+
+def _forms_for(forms: list[bytes], length: int) -> _Forms | None:
+    """None if so many are shorter that nothing is gained."""
+    equal = sorted({form.lower() for form in forms if len(form) == length})
+    shorter = [form for form in forms if len(form) < length]
+    if sum(map(len, shorter)) > _FEW_BYTES:
+        return None
+    return _Forms(pa.array(equal, pa.large_binary()), _automaton(shorter) if shorter else None)
+
+
+def _automaton(forms: list[bytes]) -> BytesAhoCorasick:
+    small = sum(map(len, forms)) <= _DFA_BYTES
+    return BytesAhoCorasick([form.lower() for form in forms], implementation=Implementation.DFA if small else None)
 
 
 class Stream:

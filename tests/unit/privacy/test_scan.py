@@ -137,6 +137,25 @@ def _array(rows: list[str | None], nested: str) -> pa.Array:
     return made[nested]()
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    rows=st.lists(st.one_of(st.none(), st.text(alphabet="abAB1", min_size=6, max_size=6)), min_size=1, max_size=30),
+    needles=st.lists(st.text(alphabet="ab1", min_size=2, max_size=8), min_size=1, max_size=5, unique=True),
+    large=st.booleans(),
+    cut=st.integers(0, 3),
+)
+def test_texts_that_are_all_as_long_are_searched_like_others(
+    rows: list[str | None], needles: list[str], large: bool, cut: int
+) -> None:
+    """Columns of ids: needles as long as they, and shorter ones, are found as in a column with a longer text."""
+    search = Search(tuple(Needle(NeedleKind.USER_ID, needle) for needle in needles))
+    kind = pa.large_string() if large else pa.string()
+    found = list(find_in_array(pa.array(rows, kind)[cut:], search))
+    assert found == list(find_in_array(pa.array([*rows, "xxxxxxx"], kind)[cut:], search))
+    hit = {row for row, text in enumerate(rows[cut:]) if text and any(needle in text.lower() for needle in needles)}
+    assert {each.row for each in found} == hit
+
+
 def test_neighbours_in_a_buffer_are_no_text(root: Path) -> None:
     """A needle that only appears where two values of a column meet is no hit."""
     pq.write_table(pa.table({"text": [EMAIL[:8], EMAIL[8:]]}), root / "a.parquet", compression="zstd")

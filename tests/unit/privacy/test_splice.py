@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import io
+from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.lake.corruption import readable_rows
 from pipeline.privacy.rewrite.footer import footer_bytes, read_footer
-from pipeline.privacy.rewrite.splice import same_bytes, splice
+from pipeline.privacy.rewrite.splice import Splice
 
 SCHEMA = pa.schema(
     [
@@ -41,6 +43,20 @@ def _rows(begin: int, count: int) -> pa.Table:
     return pa.table(columns, schema=SCHEMA)
 
 
+def _encoded(rows: pa.Table) -> pa.Buffer:
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(sink, SCHEMA, compression="zstd", use_dictionary=["few"], write_page_checksum=True) as writer:
+        writer.write_table(rows, row_group_size=rows.num_rows)
+    return sink.getvalue()
+
+
+def _splice(source: Path, target: Path, replaced: Mapping[int, pa.Table | None]) -> None:
+    with Splice(source, target) as splice:
+        for number, rows in sorted(replaced.items()):
+            splice.replace(number, None if rows is None else _encoded(rows))
+        splice.finish()
+
+
 def _write(file: Path, groups: list[pa.Table], **options: object) -> Path:
     with pq.ParquetWriter(
         file, SCHEMA, compression="zstd", use_dictionary=["few"], write_page_checksum=True, **options
@@ -52,23 +68,22 @@ def _write(file: Path, groups: list[pa.Table], **options: object) -> Path:
 
 @given(
     st.lists(st.integers(1, 40), min_size=1, max_size=18),
-    st.dictionaries(st.integers(0, 17), st.one_of(st.none(), st.integers(1, 50)), max_size=5),
+    st.dictionaries(st.integers(0, 17), st.one_of(st.none(), st.integers(1, 50)), min_size=1, max_size=5),
 )
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_row_groups_can_be_replaced_or_left_out(
     tmp_path: Path, sizes: list[int], asked: dict[int, int | None]
 ) -> None:
-    """Two readers see the others' rows and the new ones, in order, and the copied bytes are the same."""
+    """Two readers see the others' rows and the new ones, in order."""
     groups = [_rows(1_000 * number, size) for number, size in enumerate(sizes)]
-    asked = {number: size for number, size in asked.items() if number < len(groups)}
-    given_groups = [_rows(100_000 + 1_000 * number, size) for number, size in asked.items() if size is not None]
-    places = {number: place for place, number in enumerate(key for key, size in asked.items() if size is not None)}
-    replaced = {number: places.get(number) for number in asked}
-    source = _write(tmp_path / "source", groups)
-    patch, target = _write(tmp_path / "patch", given_groups), tmp_path / "target"
-    origins = splice(source, patch, target, replaced)
-    expected = [given_groups[places[n]] if n in places else group for n, group in enumerate(groups) if asked.get(n, 1)]
-    assert origins == [-1 if number in places else number for number in range(len(groups)) if asked.get(number, 1)]
+    replaced = {
+        number % len(groups): None if size is None else _rows(100_000 + 1_000 * number, size)
+        for number, size in asked.items()
+    }
+    source, target = _write(tmp_path / "source", groups), tmp_path / "target"
+    _splice(source, target, replaced)
+    after = [replaced.get(number, group) for number, group in enumerate(groups)]
+    expected = [group for group in after if group is not None]
     whole = pa.concat_tables([*expected, SCHEMA.empty_table()])
     with pq.ParquetFile(target, page_checksum_verification=True) as parquet:
         assert parquet.schema_arrow.equals(SCHEMA, check_metadata=True)
@@ -78,31 +93,25 @@ def test_any_row_groups_can_be_replaced_or_left_out(
     with duckdb.connect() as duck:
         found = duck.execute(f"select id, number from read_parquet('{target}')").fetchall()
     assert found == list(zip(whole["id"].to_pylist(), whole["number"].to_pylist(), strict=True))
-    assert same_bytes(source, target, origins)
 
 
 def test_page_indexes_of_the_old_file_are_not_carried_over(tmp_path: Path) -> None:
     """They hold the smallest and largest values of pages, and so of people who are gone."""
     source = _write(tmp_path / "source", [_rows(0, 300), _rows(1_000, 300)], write_page_index=True)
-    patch, target = _write(tmp_path / "patch", []), tmp_path / "target"
-    assert splice(source, patch, target, {0: None}) == [1]
+    target = tmp_path / "target"
+    _splice(source, target, {0: None})
     assert b"id 10 " not in target.read_bytes()
     with pq.ParquetFile(target) as parquet:
         assert parquet.read().equals(_rows(1_000, 300))
         assert not parquet.metadata.row_group(0).column(0).has_column_index
 
 
-def test_a_changed_byte_is_seen(tmp_path: Path) -> None:
-    """The copied row groups are compared as they lie on the disk."""
-    source = _write(tmp_path / "source", [_rows(0, 300), _rows(1_000, 300)])
-    patch, target = _write(tmp_path / "patch", [_rows(5_000, 3)]), tmp_path / "target"
-    origins = splice(source, patch, target, {0: 0})
-    assert same_bytes(source, target, origins)
-    data = bytearray(target.read_bytes())
-    start = pq.read_metadata(target).row_group(1).column(0).data_page_offset
-    data[start + 40] ^= 1
-    target.write_bytes(data)
-    assert not same_bytes(source, target, origins)
+def test_nothing_is_written_where_nothing_is_replaced(tmp_path: Path) -> None:
+    """A file that turns out not to be hit costs no copy of it."""
+    source, target = _write(tmp_path / "source", [_rows(0, 3)]), tmp_path / "target"
+    with Splice(source, target):
+        assert not target.exists()
+    assert not target.exists()
 
 
 def test_a_footer_is_written_back_as_it_was_read(tmp_path: Path) -> None:
@@ -110,16 +119,22 @@ def test_a_footer_is_written_back_as_it_was_read(tmp_path: Path) -> None:
     for number, options in enumerate(({}, {"write_page_index": True}, {"store_decimal_as_integer": True})):
         file = _write(tmp_path / str(number), [_rows(0, 50)] * 20, **options)
         data = file.read_bytes()
-        written = footer_bytes(read_footer(file))
+        written = footer_bytes(read_footer(io.BytesIO(data)))
         assert data.endswith(written)
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"PAR1", b"PAR1\x10\x00\x00\x00PAR1", b"x" * 100, b"PAR1\x19\x04\x00\x00\x00PAR1"]
+    "data",
+    [
+        b"",
+        b"PAR1",
+        b"PAR1\x10\x00\x00\x00PAR1",
+        b"x" * 100,
+        b"PAR1\x19\x04\x00\x00\x00PAR1",
+        b"PAR1\x1e\x01\x00\x00\x00PAR1",
+    ],
 )
-def test_what_is_no_parquet_has_no_footer(tmp_path: Path, data: bytes) -> None:
+def test_what_is_no_parquet_has_no_footer(data: bytes) -> None:
     """A damaged file ends in one kind of error."""
-    file = tmp_path / "damaged"
-    file.write_bytes(data)
     with pytest.raises(ValueError, match="footer"):
-        read_footer(file)
+        read_footer(io.BytesIO(data))
