@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 from collections.abc import Iterator
@@ -14,13 +15,18 @@ from zipfile import ZipFile
 import pyarrow.parquet as pq
 
 from pipeline.lake.layout import open_lake
-from pipeline.privacy.access.upstream import Upstream
+from pipeline.privacy.access.ask import ask_again, open_upstream
+from pipeline.privacy.access.scratch import scratch_folder
+from pipeline.privacy.access.told import OFFLINE, Told
 from pipeline.privacy.access.write import AccessExport, write_access
 from pipeline.suppression.subjects import Action, Subject
 from tests.integration.export_bench import Bench
 from tests.integration.lake_truth import Row, raw_rows
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
+LATER = datetime(2126, 11, 1, 12, tzinfo=UTC)
+"""When upstream is asked: after every export, and always the same."""
+
 TAG = "0123456789abcdef" * 4
 
 
@@ -58,22 +64,23 @@ class Copied:
                 yield from strings(json.loads(data)) if name.endswith(".json") else ()
 
 
-def copy(bench: Bench, subject: Subject, *, out: str = "out", upstream: Upstream | None = None) -> Copied:
-    """Make a copy and read it back."""
-    ledger = bench.ledger()
+def copy(bench: Bench, subject: Subject, *, out: str = "out", asks: bool = False) -> Copied:
+    """Make a copy and read it back; upstream is asked again if `asks`."""
+    lake, ledger = open_lake(bench.lake, create=False), bench.ledger()
     try:
-        export = write_access(
-            open_lake(bench.lake, create=False),
-            ledger,
-            subject,
-            bench.folder / out,
-            controller="Example <b>Ltd</b>",
-            now=NOW,
-            upstream=upstream,
-        )
+        with scratch_folder(lake) as scratch:
+            told = asyncio.run(_asked(bench, subject, scratch)) if asks else OFFLINE
+            export = write_access(
+                lake, ledger, subject, bench.folder / out, controller="Example <b>Ltd</b>", now=NOW, told=told
+            )
     finally:
         ledger.close()
     return Copied(export, read_members(export.path))
+
+
+async def _asked(bench: Bench, subject: Subject, scratch: Path) -> Told:
+    async with open_upstream(bench.settings(), bench.app_id, is_offline=False) as upstream:
+        return await ask_again(upstream, subject, scratch, at=LATER)
 
 
 def read_members(path: Path) -> dict[str, bytes]:

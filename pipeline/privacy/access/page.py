@@ -21,6 +21,7 @@ from pipeline.lake.schema import Kind
 from pipeline.lake.tables import TABLES
 from pipeline.privacy.access.chat import Bubble, bubble, flat, state_note
 from pipeline.privacy.access.parts import read_parquet
+from pipeline.privacy.access.told import Told
 
 PARTS: Final = Path(__file__).with_name("page")
 _SHOWN_AS_CARDS: Final = (
@@ -40,7 +41,9 @@ class About:
         controller: who is responsible for the data.
         made_at: when the copy was made.
         as_of: when the newest of its data was received; None if there is none.
-        asked_again: what was new when upstream was asked again, by table; None if it was not asked.
+        lake_as_of: when the last complete export began; None if there was none.
+        told: what upstream told when it was asked again, or why it was not asked.
+        differences: what the lake did not know, by table.
         counts: rows by table.
         withheld: messages left out because the subject was not there to see them.
         people: other people that were given another name.
@@ -49,7 +52,9 @@ class About:
     controller: str
     made_at: datetime
     as_of: datetime | None
-    asked_again: Mapping[str, int] | None
+    lake_as_of: datetime | None
+    told: Told
+    differences: Mapping[str, int]
     counts: Mapping[str, int]
     withheld: int
     people: int
