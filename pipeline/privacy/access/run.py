@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pipeline.errors import BatchError
 from pipeline.lake.layout import new_commit_id
 from pipeline.privacy.access.ask import Upstream, open_upstream
-from pipeline.privacy.access.register import LIFETIME, expire_access
+from pipeline.privacy.access.register import expire_access
 from pipeline.privacy.access.told import Asked
 from pipeline.privacy.access.whole_batch import write_copy
 from pipeline.privacy.access.write import AccessExport
@@ -96,6 +96,6 @@ async def _write(
     if subject is None or resolution.state in {State.NOT_FOUND, State.AMBIGUOUS}:
         found.missing += [(request.request_ref, resolution.state) for request in resolution.requests]
         return
-    began = datetime.now(UTC).replace(microsecond=0)
+    expires_at = datetime.now(UTC).replace(microsecond=0) + timedelta(days=desk.settings.privacy.access_days)
     export = await write_copy(desk, journal, subject, out, upstream=upstream)
-    found.copies.append(WrittenCopy(subject.tag, export, began + LIFETIME))
+    found.copies.append(WrittenCopy(subject.tag, export, expires_at))
