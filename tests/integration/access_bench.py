@@ -15,17 +15,14 @@ from zipfile import ZipFile
 import pyarrow.parquet as pq
 
 from pipeline.lake.layout import open_lake
-from pipeline.privacy.access.ask import ask_again, open_upstream
-from pipeline.privacy.access.scratch import scratch_folder
-from pipeline.privacy.access.told import OFFLINE, Told
+from pipeline.privacy.access.ask import open_upstream
 from pipeline.privacy.access.write import AccessExport, write_access
 from pipeline.suppression.subjects import Action, Subject
 from tests.integration.export_bench import Bench
 from tests.integration.lake_truth import Row, raw_rows
 
-NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
-LATER = datetime(2126, 11, 1, 12, tzinfo=UTC)
-"""When upstream is asked: after every export, and always the same."""
+NOW = datetime(2126, 11, 1, 12, tzinfo=UTC)
+"""Later than any export."""
 
 TAG = "0123456789abcdef" * 4
 
@@ -59,7 +56,7 @@ class Copied:
                 table = pq.read_table(io.BytesIO(data))
                 yield from strings(table.to_pylist())
                 yield str(table.schema)
-            else:
+            elif not name.startswith("attachments/"):
                 yield data.decode()
                 yield from strings(json.loads(data)) if name.endswith(".json") else ()
 
@@ -67,20 +64,17 @@ class Copied:
 def copy(bench: Bench, subject: Subject, *, out: str = "out", asks: bool = False) -> Copied:
     """Make a copy and read it back; upstream is asked again if `asks`."""
     lake, ledger = open_lake(bench.lake, create=False), bench.ledger()
+
+    async def write() -> AccessExport:
+        async with open_upstream(bench.settings(), bench.app_id, is_offline=not asks) as upstream:
+            folder, controller = bench.folder / out, "Example <b>Ltd</b>"
+            return await write_access(lake, ledger, subject, folder, controller=controller, now=NOW, upstream=upstream)
+
     try:
-        with scratch_folder(lake) as scratch:
-            told = asyncio.run(_asked(bench, subject, scratch)) if asks else OFFLINE
-            export = write_access(
-                lake, ledger, subject, bench.folder / out, controller="Example <b>Ltd</b>", now=NOW, told=told
-            )
+        export = asyncio.run(write())
     finally:
         ledger.close()
     return Copied(export, read_members(export.path))
-
-
-async def _asked(bench: Bench, subject: Subject, scratch: Path) -> Told:
-    async with open_upstream(bench.settings(), bench.app_id, is_offline=False) as upstream:
-        return await ask_again(upstream, subject, scratch, at=LATER)
 
 
 def read_members(path: Path) -> dict[str, bytes]:

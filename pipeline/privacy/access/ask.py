@@ -1,6 +1,6 @@
 """Asks upstream once more for all that it holds of one person, before the copy is made (gdpr.md, section 9).
 
-Only the routes of `ROUTES` are called, all of them GET. What can't be asked is counted and told; the rest goes on.
+Only the routes of `ROUTES` can be called, all of them GET. What can't be asked is counted and told; the rest goes on.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ async def open_upstream(settings: Settings, app_id: str, *, is_offline: bool) ->
         yield Asked.NO_KEY
         return
     async with open_client(settings, app_id) as client:
-        yield Reads(client, app_id)
+        yield Reads(client, app_id, allowed=ROUTES)
 
 
 async def ask_again(upstream: Upstream, subject: Subject, folder: Path, *, at: datetime) -> Told:

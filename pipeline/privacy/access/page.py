@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from pipeline.lake.schema import Kind
 from pipeline.lake.tables import TABLES
+from pipeline.privacy.access.attachments import ATTACHMENTS
 from pipeline.privacy.access.chat import Bubble, bubble, flat, state_note
 from pipeline.privacy.access.parts import read_parquet
 from pipeline.privacy.access.told import Told
@@ -130,11 +131,32 @@ def _chats(files: Mapping[str, Path]) -> Iterator[Chat]:
     """The conversations in the order of their messages, then those without any."""
     heads = {row["conversation_id"]: row for row in read_parquet(files["conversations"])}
     messages = read_parquet(files["messages"])
+    attached = _Attached(files[ATTACHMENTS])
     number = 0
     for number, (key, rows) in enumerate(groupby(messages, key=itemgetter("conversation_id")), 1):
-        yield _chat(number, heads.pop(key, None), map(bubble, rows))
+        yield _chat(number, heads.pop(key, None), (bubble(row, attached.to(row["message_id"])) for row in rows))
     for silent, head in enumerate(heads.values(), number + 1):
         yield _chat(silent, head, iter(()))
+
+
+class _Attached:
+    """The files of the messages, read once beside them: both are in the same order."""
+
+    def __init__(self, path: Path) -> None:
+        self._groups = groupby(read_parquet(path), key=itemgetter("message_id"))
+        self._step()
+
+    def to(self, message_id: str) -> Sequence[Mapping[str, Any]]:
+        """The rows of one message; ask in the order of the messages."""
+        if message_id != self._message_id:
+            return ()
+        rows = self._rows
+        self._step()
+        return rows
+
+    def _step(self) -> None:
+        message_id, rows = next(self._groups, (None, ()))
+        self._message_id, self._rows = message_id, list(rows)
 
 
 def _chat(number: int, head: dict[str, Any] | None, bubbles: Iterator[Bubble]) -> Chat:

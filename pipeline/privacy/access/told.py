@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -51,6 +51,12 @@ class Told:
     chats: frozenset[str] = field(default=frozenset(), repr=False)
     failures: Counter[Failure] = field(default_factory=Counter)
 
+    def with_failures(self, failures: Counter[Failure]) -> Told:
+        """The same, after further calls of which these ended badly."""
+        if not failures:
+            return self
+        return replace(self, asked=Asked.PARTIAL, failures=self.failures + failures)
+
     def manifest(self) -> dict[str, Any]:
         """The same for machines, free of identifiers."""
         return {
@@ -61,6 +67,3 @@ class Told:
                 for (table, status), count in sorted(self.failures.items())
             ],
         }
-
-
-OFFLINE = Told(asked=Asked.OFFLINE)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pipeline.privacy.access.ask import Upstream, ask_again, open_upstream
+from pipeline.lake.values import cut
+from pipeline.privacy.access.ask import Upstream, open_upstream
 from pipeline.privacy.access.register import complete_copy, destroy_access, enter_copy, expire_access
-from pipeline.privacy.access.scratch import scratch_folder
 from pipeline.privacy.access.told import Asked
 from pipeline.privacy.access.write import AccessExport, access_path, write_access
 from pipeline.privacy.deeds.journal import BatchJournal
@@ -76,16 +76,15 @@ async def write_copy(
     desk: Desk, journal: BatchJournal, subject: Subject, folder: Path, *, upstream: Upstream
 ) -> AccessExport:
     """Ask for one person again and write the copy; it is in the register before the first byte is on the disk."""
-    asked_at = datetime.now(UTC)
-    now = asked_at.replace(microsecond=0)
+    now = cut(datetime.now(UTC))
     journal.begin(Step.ACCESS, subject.tag)
     privacy = desk.settings.privacy
     path, lifetime = access_path(folder, subject.tag), timedelta(days=privacy.access_days)
     copy = enter_copy(desk.lake, journal.batch, tag=subject.tag, path=path, now=now, lifetime=lifetime)
     controller = privacy.controller or UNNAMED
-    with scratch_folder(desk.lake) as scratch:
-        told = await ask_again(upstream, subject, scratch, at=asked_at)
-        export = write_access(desk.lake, desk.ledger, subject, folder, controller=controller, now=now, told=told)
+    export = await write_access(
+        desk.lake, desk.ledger, subject, folder, controller=controller, now=now, upstream=upstream
+    )
     complete_copy(desk.lake, journal.batch, copy, export)
     status = Status.FAILED_RETRYABLE if export.asked is Asked.PARTIAL else Status.DONE
     journal.end(Step.ACCESS, subject.tag, status, bytes=export.bytes)

@@ -88,11 +88,17 @@ class Reads:
     """Reads of one app, counted by status.
 
     A 404 about the thing asked for gives None or an empty list; one about the app raises, like every other failure.
+
+    Args:
+        client: the client.
+        app_id: the app.
+        allowed: the only routes that may be asked for whole records.
     """
 
-    def __init__(self, client: ApiClient, app_id: str) -> None:
+    def __init__(self, client: ApiClient, app_id: str, *, allowed: frozenset[Route] = frozenset()) -> None:
         self.client = client
         self.app_id = app_id
+        self._allowed = allowed
         self.statuses: Counter[str] = Counter()
 
     async def user(self, name: str, *, brand_id: str | None = None) -> UserHead | None:
@@ -147,8 +153,27 @@ class Reads:
         self, route: Route, ids: Mapping[str, str], query: Mapping[str, str] | None = None
     ) -> msgspec.Raw | None:
         """The whole object that a route gives, or None if it is gone; compare its id with the one asked for."""
+        self._check(route)
+        return await self._record(route, ids, query or {})
+
+    async def records(
+        self, route: Route, ids: Mapping[str, str], query: Mapping[str, str] | None = None
+    ) -> AsyncIterator[list[msgspec.Raw]]:
+        """The whole records of a list, page by page; none where that of which it is the list is gone."""
+        self._check(route)
         try:
-            answer = await self.client.get(route, path={"appId": self.app_id, **ids}, query=query or {})
+            async for page in self._pages(route, {"appId": self.app_id, **ids}, query or {}):
+                yield page
+        except ApiError as error:
+            self._missed(error)
+
+    def _check(self, route: Route) -> None:
+        if route not in self._allowed:
+            raise ValueError(f"{route.name} is none of the routes that may be asked")
+
+    async def _record(self, route: Route, ids: Mapping[str, str], query: Mapping[str, str]) -> msgspec.Raw | None:
+        try:
+            answer = await self.client.get(route, path={"appId": self.app_id, **ids}, query=query)
         except ApiError as error:
             self._missed(error)
             return None
@@ -156,18 +181,8 @@ class Reads:
         record: msgspec.Raw = answer.items[0]
         return record
 
-    async def records(
-        self, route: Route, ids: Mapping[str, str], query: Mapping[str, str] | None = None
-    ) -> AsyncIterator[list[msgspec.Raw]]:
-        """The whole records of a list, page by page; none where that of which it is the list is gone."""
-        try:
-            async for page in self._pages(route, {"appId": self.app_id, **ids}, query or {}):
-                yield page
-        except ApiError as error:
-            self._missed(error)
-
     async def _object(self, route: Route, kind: type[T], ids: Mapping[str, str], query: Mapping[str, str]) -> T | None:
-        record = await self.record(route, ids, query)
+        record = await self._record(route, ids, query)
         return None if record is None else read_record(record, kind, route=route)
 
     async def _list(
