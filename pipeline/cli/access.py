@@ -50,10 +50,10 @@ def command(frame: Frame, batch: str, *, out: Path, is_offline: bool) -> int:
     from pipeline.privacy.desk import open_desk
 
     with open_desk(frame.settings()) as desk:
-        done = asyncio.run(run_access(desk, batch, out=out, is_offline=is_offline))
+        done = asyncio.run(run_access(desk, batch, out=out, is_offline=is_offline, on_step=_say))
     rows = [
         [
-            copy.tag[:16],
+            ", ".join(copy.request_refs),
             str(copy.export.path),
             copy.export.bytes,
             copy.export.sha256,
@@ -63,14 +63,18 @@ def command(frame: Frame, batch: str, *, out: Path, is_offline: bool) -> int:
         for copy in done.copies
     ]
     if rows:
-        print_table(["tag", "path", "bytes", "sha256", "upstream", "deleted after"], rows, right=["bytes"])
+        print_table(["request", "path", "bytes", "sha256", "upstream", "deleted after"], rows, right=["bytes"])
     for copy in done.copies:
         if copy.export.asked != "complete":
-            click.echo(f"copy {copy.tag[:16]}: {_doubt(copy.export)}", err=True)
+            click.echo(f"request {', '.join(copy.request_refs)}: {_doubt(copy.export)}", err=True)
     for request_ref, state in done.missing:
         click.echo(f"request {request_ref}: {state}, so no copy was written", err=True)
     click.echo(f"{len(done.copies):,} copies, recorded as {done.batch_id}")
     return done.exit_code
+
+
+def _say(step: str) -> None:
+    click.echo(step, err=True)
 
 
 def _doubt(export: AccessExport) -> str:

@@ -23,12 +23,23 @@ from pipeline.privacy.access.attachments import ATTACHMENTS
 from pipeline.privacy.access.chat import Bubble, bubble, flat, state_note
 from pipeline.privacy.access.parts import read_parquet
 from pipeline.privacy.access.told import Told
+from pipeline.suppression.registry import ERASURE_TARGETS
 
 PARTS: Final = Path(__file__).with_name("page")
 _SHOWN_AS_CARDS: Final = (
     ("users", "Your profile", "What is stored about you as a person."),
     ("clients", "Your channels", "Ways in which you wrote: a website, an app, a messaging service."),
     ("devices", "Your devices", "Devices on which a chat was open. Their secret push addresses are not stored."),
+)
+_PARTS: Final[tuple[tuple[str, str, str], ...]] = (
+    ("users", "Your profile", "Names, addresses, language, and custom properties."),
+    ("clients", "Your channels", "The channels on which you wrote."),
+    ("devices", "Your devices", "The devices on which a chat was open."),
+    ("conversations", "Conversations", "The conversations that you took part in."),
+    ("participants", "Memberships", "Your place in each of them: what you have read."),
+    ("messages", "Messages", "All messages in them that you wrote or were shown."),
+    ("events", "Events", "Notices of the messaging service about you."),
+    (ATTACHMENTS, "Files", "Files and pictures that these messages show, one record for each link."),
 )
 # Of characters that a text can be turned around or hidden with; line breaks and tabs stay.
 _ODD: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -40,6 +51,7 @@ class About:
 
     Args:
         controller: who is responsible for the data.
+        recipients: who else was given data.
         made_at: when the copy was made.
         as_of: when the newest of its data was received; None if there is none.
         lake_as_of: when the last complete export began; None if there was none.
@@ -51,6 +63,7 @@ class About:
     """
 
     controller: str
+    recipients: Sequence[str]
     made_at: datetime
     as_of: datetime | None
     lake_as_of: datetime | None
@@ -59,6 +72,16 @@ class About:
     counts: Mapping[str, int]
     withheld: int
     people: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A table of the copy in words."""
+
+    name: str
+    title: str
+    meaning: str
+    purpose: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +129,7 @@ def page_chunks(about: About, files: Mapping[str, Path]) -> Iterator[bytes]:
     style = (PARTS / "style.css").read_text("utf-8")
     pieces = environment.get_template("access.html.j2").generate(
         about=about,
+        parts=[Part(name, title, meaning, _purpose(name)) for name, title, meaning in _PARTS],
         cards=[(title, intro, _cards(name, files[name])) for name, title, intro in _SHOWN_AS_CARDS],
         chats=_chats(files),
         memberships=_cards("participants", files["participants"]),
@@ -115,6 +139,11 @@ def page_chunks(about: About, files: Mapping[str, Path]) -> Iterator[bytes]:
     )
     for piece in pieces:
         yield piece.encode("utf-8", "replace")
+
+
+def _purpose(name: str) -> str:
+    """Why a part is kept, as the records of processing have it; files are parts of messages."""
+    return ERASURE_TARGETS["messages" if name == ATTACHMENTS else name].purpose
 
 
 def moment(value: datetime | None) -> str:

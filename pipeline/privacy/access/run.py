@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,12 +25,15 @@ from pipeline.privacy.requests.request import Request
 from pipeline.privacy.upstream.api_lookup import ApiLookup
 from pipeline.suppression.subjects import Action
 
+OnStep = Callable[[str], None]
+
 
 @dataclass(frozen=True, slots=True)
 class WrittenCopy:
-    """A copy on the disk. `expires_at` is when it is deleted by the next command that looks."""
+    """A copy on the disk, for these requests. `expires_at` is when it is deleted by the next command that looks."""
 
     tag: str
+    request_refs: tuple[str, ...]
     export: AccessExport
     expires_at: datetime
 
@@ -49,7 +53,9 @@ class Access:
         return 3 if self.missing or stale else 0
 
 
-async def run_access(desk: Desk, source: str, *, out: Path, is_offline: bool = False) -> Access:
+async def run_access(
+    desk: Desk, source: str, *, out: Path, is_offline: bool = False, on_step: OnStep | None = None
+) -> Access:
     """Write a copy for everybody whom a batch asks for.
 
     Args:
@@ -57,6 +63,7 @@ async def run_access(desk: Desk, source: str, *, out: Path, is_offline: bool = F
         source: a file of requests or a query, as for `read_batch`.
         out: the folder for the copies.
         is_offline: go by the lake alone, and don't ask upstream who somebody is and what it holds of them.
+        on_step: is told what takes time, in words that name nobody.
 
     Raises:
         BatchError: the batch is wrong, or asks for something else than access; nothing was written.
@@ -76,10 +83,19 @@ async def run_access(desk: Desk, source: str, *, out: Path, is_offline: bool = F
     for app_id in dict.fromkeys(request.app_id for request in batch.requests):
         mine = [request for request in batch.requests if request.app_id == app_id]
         async with open_upstream(desk.settings, app_id, is_offline=is_offline) as upstream:
-            for resolution in await _resolve(desk, app_id, mine, upstream):
+            if on_step is not None:
+                on_step(f"looking for whom {len(mine):,} requests mean{_where(upstream)}")
+            resolutions = await _resolve(desk, app_id, mine, upstream)
+            for number, resolution in enumerate(resolutions, 1):
+                if on_step is not None:
+                    on_step(f"copy {number:,} of {len(resolutions):,}: reading the person's data{_where(upstream)}")
                 await _write(desk, journal, found, resolution, out, upstream=upstream)
     desk.deeds.append(journal.batch, Event.CLOSE, counts={"copies": len(found.copies), "missing": len(found.missing)})
     return found
+
+
+def _where(upstream: Upstream) -> str:
+    return " in the lake" if isinstance(upstream, Asked) else " at Sunshine Conversations and in the lake"
 
 
 async def _resolve(desk: Desk, app_id: str, requests: list[Request], upstream: Upstream) -> list[Resolution]:
@@ -98,4 +114,4 @@ async def _write(
         return
     expires_at = datetime.now(UTC).replace(microsecond=0) + timedelta(days=desk.settings.privacy.access_days)
     export = await write_copy(desk, journal, subject, out, upstream=upstream)
-    found.copies.append(WrittenCopy(subject.tag, export, expires_at))
+    found.copies.append(WrittenCopy(subject.tag, subject.request_refs, export, expires_at))

@@ -81,9 +81,15 @@ async def write_copy(
     privacy = desk.settings.privacy
     path, lifetime = access_path(folder, subject.tag), timedelta(days=privacy.access_days)
     copy = enter_copy(desk.lake, journal.batch, tag=subject.tag, path=path, now=now, lifetime=lifetime)
-    controller = privacy.controller or UNNAMED
     export = await write_access(
-        desk.lake, desk.ledger, subject, folder, controller=controller, now=now, upstream=upstream
+        desk.lake,
+        desk.ledger,
+        subject,
+        folder,
+        controller=privacy.controller or UNNAMED,
+        recipients=privacy.recipients,
+        now=now,
+        upstream=upstream,
     )
     complete_copy(desk.lake, journal.batch, copy, export)
     status = Status.FAILED_RETRYABLE if export.asked is Asked.PARTIAL else Status.DONE

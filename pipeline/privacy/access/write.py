@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -77,6 +77,7 @@ async def write_access(
     out: Path,
     *,
     controller: str,
+    recipients: Sequence[str] = (),
     now: datetime,
     upstream: Upstream = Asked.OFFLINE,
 ) -> AccessExport:
@@ -92,6 +93,7 @@ async def write_access(
         subject: the person; its closure is resolved.
         out: the folder for the zip, created with mode 0700.
         controller: who is responsible for the data, as the page says it.
+        recipients: who else was given data, as the page says it.
         now: when the copy is made, aware; what upstream tells counts as received then.
         upstream: who is asked again first; what it tells goes into the copy only, not into the lake.
 
@@ -108,6 +110,7 @@ async def write_access(
         tables.add(ATTACHMENTS, attached.rows)
         about = About(
             controller=controller,
+            recipients=recipients,
             made_at=now,
             as_of=tables.as_of,
             lake_as_of=complete_as_of(ledger, subject.app_id),
@@ -189,6 +192,7 @@ def _manifest(about: About) -> dict[str, Any]:
     return {
         "format": 2,
         "controller": about.controller,
+        "recipients": list(about.recipients),
         "made_at": format_moment(about.made_at),
         "as_of": about.as_of and format_moment(about.as_of),
         "lake_as_of": about.lake_as_of and format_moment(about.lake_as_of),
