@@ -26,6 +26,7 @@ _STATES: Final[Mapping[str, str]] = {
 }
 _FILES: Final[Mapping[str, str]] = {
     "gone": "the file is no longer at the messaging service",
+    "not_asked": "the file was not fetched for this copy",
     "failed": "the file could not be fetched for this copy",
 }
 _DEEPEST_QUOTE: Final = 8

@@ -96,13 +96,15 @@ def open_source(lake: Lake, ledger: Ledger, subject: Subject, *, folder: Path, t
     Raises:
         CorruptLakeError: a file can't be read.
     """
-    files = {name: [str(lake.final(path)) for path in live_files(ledger, subject.app_id, name)] for name in TABLES}
+    store = lake.store
+    files = {name: [store.url(path) for path in live_files(ledger, subject.app_id, name)] for name in TABLES}
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": MEMORY_LIMIT,
         "threads": 2,
         "temp_directory": str(folder / "spill"),
     }
     with duckdb.connect(config=config) as duck, corruption([path for paths in files.values() for path in paths]):
+        store.attach(duck)
         duck.execute("set global TimeZone = 'UTC'")
         for name, paths in files.items():
             _create_view(duck, name, paths + ([str(told.files[name])] if name in told.files else []))
