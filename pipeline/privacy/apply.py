@@ -240,6 +240,8 @@ class _Run:
 
     def _status_of(self, subject: Subject) -> Status:
         result = self._applied.upstream.get(subject.tag)
+        if subject.action is Action.ACCESS and not self._journal.done(Step.ACCESS, subject.tag):
+            return Status.FAILED_RETRYABLE
         if subject.action not in REWRITTEN:
             return Status.DONE
         if result is None:

@@ -11,12 +11,20 @@ from typing import Any
 import pytest
 
 from pipeline.api.deletions import remove_attachment
+from pipeline.api.resources import GET_APP
 from pipeline.api.sent import Outcome
 from pipeline.config import CallSettings
-from pipeline.privacy.access.ask import ROUTES
+from pipeline.lake.layout import Lake
+from pipeline.privacy.access.ask import ROUTES, open_upstream
+from pipeline.privacy.access.register import list_copies
 from pipeline.privacy.access.run import Access, run_access
 from pipeline.privacy.access.told import Asked
+from pipeline.privacy.applied import Applied
+from pipeline.privacy.apply import carry_out
 from pipeline.privacy.desk import open_client, open_desk
+from pipeline.privacy.plan.confirm import confirm_plan
+from pipeline.privacy.plan.run import plan_batch
+from pipeline.privacy.requests.batch import read_batch
 from pipeline.sandbox.media import MEDIA_BASE
 from pipeline.suppression.keys import new_key_text
 from tests.integration.access_bench import Copied, copy, read_members, subject_of
@@ -280,7 +288,7 @@ def test_passing_faults_are_outlasted(bench: Bench) -> None:
 
 
 def test_only_reading_routes_are_called(bench: Bench) -> None:
-    """Nothing is sent but GETs of the allow-list, and nothing destroying."""
+    """Nothing is sent but GETs of the allow-list, nothing destroying; another route is refused before it is sent."""
     bench.sandbox.reset_stats()
     copy(bench, subject_of(bench, oid("ann")), asks=True)
     called = set(bench.sandbox.stats()["routes"])
@@ -288,6 +296,14 @@ def test_only_reading_routes_are_called(bench: Bench) -> None:
     assert called <= {route.name for route in ROUTES}
     assert all(route.method == "GET" for route in ROUTES)
     assert bench.sandbox.destroying() == []
+
+    async def ask_for_the_app() -> None:
+        async with open_upstream(bench.settings(), bench.app_id, is_offline=False) as upstream:
+            assert not isinstance(upstream, Asked)
+            await upstream.record(GET_APP, {})
+
+    with pytest.raises(ValueError, match="none of the routes"):
+        asyncio.run(ask_for_the_app())
 
 
 @pytest.mark.parametrize(("is_offline", "state", "code"), [(True, "offline", 0), (False, "no_key", 3)])
@@ -307,6 +323,29 @@ def test_without_asking_the_copy_says_so_and_as_of_when_the_lake_is(
     assert "was not asked again" in copied.page
     assert f"{as_of:%Y-%m-%d %H:%M} UTC" in copied.page.split('role="note"')[1].split("</p>")[0]
     assert bench.sandbox.stats()["calls"] == 0
+
+
+def test_a_copy_within_a_batch_of_erasure_is_written_anew_until_upstream_tells_everything(bench: Bench) -> None:
+    """While upstream fails the batch is partial and stays open; the next run completes the copy, and the batch."""
+    bench.calls = IMPATIENT
+    bench.sandbox.set_faults({"kind": "status", "status": 503, "route": MESSAGES, "after": 0})
+
+    async def twice() -> tuple[Applied, Applied]:
+        with open_desk(bench.settings()) as desk:
+            file = _requests(bench, "ann")
+            requests = read_batch(str(file), app_ids=[bench.app_id]).requests
+            plan = (await plan_batch(desk, requests, source=str(file))).plan
+            batch = await confirm_plan(desk, plan.plan_id, plan.confirmation)
+            first = await carry_out(desk, batch.batch_id)
+            bench.sandbox.set_faults()
+            return first, await carry_out(desk, batch.batch_id)
+
+    first, second = asyncio.run(twice())
+    assert (first.exit_code, second.exit_code) == (3, 0)
+    assert "may be incomplete" in first.problems[0]
+    (registered,) = list_copies(Lake(bench.lake))
+    manifest = json.loads(read_members(Path(registered.path))["manifest.json"])
+    assert manifest["upstream"]["state"] == "complete"
 
 
 async def _remove_upload(bench: Bench, name: str) -> None:

@@ -84,7 +84,7 @@ async def run_access(
         mine = [request for request in batch.requests if request.app_id == app_id]
         async with open_upstream(desk.settings, app_id, is_offline=is_offline) as upstream:
             if on_step is not None:
-                on_step(f"looking for whom {len(mine):,} requests mean{_where(upstream)}")
+                on_step(f"looking for those whom the requests name{_where(upstream)}")
             resolutions = await _resolve(desk, app_id, mine, upstream)
             for number, resolution in enumerate(resolutions, 1):
                 if on_step is not None:

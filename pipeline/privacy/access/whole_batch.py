@@ -92,6 +92,7 @@ async def write_copy(
         upstream=upstream,
     )
     complete_copy(desk.lake, journal.batch, copy, export)
-    status = Status.FAILED_RETRYABLE if export.asked is Asked.PARTIAL else Status.DONE
+    is_stale = export.asked in {Asked.PARTIAL, Asked.NO_KEY}
+    status = Status.FAILED_RETRYABLE if is_stale else Status.DONE
     journal.end(Step.ACCESS, subject.tag, status, bytes=export.bytes)
     return export
