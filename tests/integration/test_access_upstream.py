@@ -183,6 +183,20 @@ def test_of_a_group_that_was_left_nothing_newer_is_taken_but_what_the_person_wro
     assert "about ann" not in "".join(copied.texts())
 
 
+def test_somebody_merged_into_the_person_since_is_the_person(serve: Serve) -> None:
+    """What was written under the other id is the person's own, though no export has heard of the merge."""
+    world = SmallWorld("merged").user("old").user("ann").conversation("chat", ["old"], messages=1)
+    bench = serve(world, behaviour={"merged_user": "survivor"})
+    bench.export()
+    bench.sandbox.change({"op": "merge_users", "discarded_id": oid("old"), "survivor_id": oid("ann")})
+    copied = copy(bench, subject_of(bench, oid("ann")), asks=True)
+    assert [(row["author"], row["author_user_id"]) for row in copied.rows("messages")] == [("You", oid("old"))]
+    assert {row["user_id"]: row["copy_state"] for row in copied.rows("users")} == {
+        oid("old"): "gone",
+        oid("ann"): "current",
+    }
+
+
 def test_somebody_who_joined_since_makes_a_group_of_a_personal_conversation(bench: Bench) -> None:
     """What was the person's alone in the lake is redacted like a group once upstream shows another member."""
     bench.sandbox.change(

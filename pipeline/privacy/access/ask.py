@@ -24,8 +24,8 @@ from pipeline.privacy.access.fresh import FreshFiles
 from pipeline.privacy.access.told import Asked, Failure, Told
 from pipeline.privacy.desk import open_client
 from pipeline.privacy.upstream.reads import (
+    Author,
     ConversationHead,
-    MessageHead,
     ParticipantHead,
     Reads,
     UserHead,
@@ -72,7 +72,7 @@ async def open_upstream(settings: Settings, app_id: str, *, is_offline: bool) ->
 async def ask_again(upstream: Upstream, subject: Subject, folder: Path, *, at: datetime) -> Told:
     """Read all that upstream holds of the subject: users, clients, devices, conversations, participants, messages.
 
-    Of members of group conversations their user objects are read, too, by which the copy knows what not to tell. Of a
+    Of other members and authors their user objects are read, too, by which the copy knows what not to tell. Of a
     group that the subject has left, only what the subject wrote is taken: the rest is not theirs to see.
 
     Args:
@@ -96,8 +96,13 @@ async def ask_again(upstream: Upstream, subject: Subject, folder: Path, *, at: d
         read={table: frozenset(ids) for table, ids in asking.read.items()},
         groups=frozenset(asking.groups),
         chats=frozenset(asking.chats),
+        aliases=frozenset(asking.aliases),
         failures=asking.failures,
     )
+
+
+class _Authored(msgspec.Struct):
+    author: Author | None = None
 
 
 class _Asking:
@@ -105,6 +110,7 @@ class _Asking:
         self.read: dict[str, set[str]] = defaultdict(set)
         self.groups: set[str] = set()
         self.chats: set[str] = set()
+        self.aliases: set[str] = set()
         self.failures: Counter[Failure] = Counter()
         self._reads = reads
         self._subject = subject
@@ -217,19 +223,27 @@ class _Asking:
     async def _messages(self, conversation_id: str) -> None:
         async for page in self._reads.records(resources.LIST_MESSAGES, {"conversationId": conversation_id}):
             self._files.put("messages", page, {"conversation_id": conversation_id})
+            self._strangers.update(author for record in page if (author := _author_of(record)) is not None)
         self.read["messages"].add(conversation_id)
 
     async def _own_messages(self, conversation_id: str) -> None:
         async for page in self._reads.records(resources.LIST_MESSAGES, {"conversationId": conversation_id}):
-            own = [record for record in page if self._is_own(record)]
+            own = [record for record in page if _author_of(record) in self._subject.user_ids]
             self._files.put("messages", own, {"conversation_id": conversation_id})
 
-    def _is_own(self, record: msgspec.Raw) -> bool:
-        author = read_record(record, MessageHead, route=resources.LIST_MESSAGES).author_id
-        return author in self._subject.user_ids
-
     async def _stranger(self, user_id: str) -> None:
-        """Another member of a group, for the names and addresses that must not be told."""
+        """Another member or author, for the names and addresses that must not be told; or the person, merged since."""
         record = await self._reads.record(resources.GET_USER, {"userIdOrExternalId": user_id})
-        if record is not None and read_record(record, UserHead, route=resources.GET_USER).id == user_id:
+        if record is None:
+            return
+        head = read_record(record, UserHead, route=resources.GET_USER)
+        if head.id == user_id:
             self._files.put("users", [record])
+        elif head.id in self._subject.user_ids and head.external_id != user_id:
+            self.aliases.add(user_id)
+            self.read["users"].add(user_id)
+
+
+def _author_of(record: msgspec.Raw) -> str | None:
+    author = read_record(record, _Authored, route=resources.LIST_MESSAGES).author
+    return None if author is None else author.user_id

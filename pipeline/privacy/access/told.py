@@ -40,6 +40,7 @@ class Told:
             What the lake holds of them beyond that is gone upstream.
         groups: conversations in which others turned out to take part.
         chats: conversations that are the person's alone, as far as upstream lists them.
+        aliases: ids of users who were merged into the person since the last export.
         failures: calls that ended badly.
     """
 
@@ -49,6 +50,7 @@ class Told:
     read: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
     groups: frozenset[str] = field(default=frozenset(), repr=False)
     chats: frozenset[str] = field(default=frozenset(), repr=False)
+    aliases: frozenset[str] = field(default=frozenset(), repr=False)
     failures: Counter[Failure] = field(default_factory=Counter)
 
     def with_failures(self, failures: Counter[Failure]) -> Told:

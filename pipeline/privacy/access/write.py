@@ -105,7 +105,7 @@ async def write_access(
     with output_errors(out), scratch_folder(lake) as folder:
         _make_private(out)
         told = await ask_again(upstream, subject, folder, at=now)
-        tables = _write_tables(lake, ledger, _with_talks(subject, told), told, folder)
+        tables = _write_tables(lake, ledger, _with_news(subject, told), told, folder)
         attached = await fetch_attachments(upstream, tables.links.found, folder)
         tables.add(ATTACHMENTS, attached.rows)
         about = About(
@@ -168,11 +168,12 @@ def _make_private(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-def _with_talks(subject: Subject, told: Told) -> Subject:
-    """The subject with the conversations that upstream told of; where others take part now, they are others' too."""
+def _with_news(subject: Subject, told: Told) -> Subject:
+    """The subject with the ids and conversations that upstream told of; where others take part, it is a group."""
     groups = subject.group_conversation_ids | told.groups
     personal = (subject.personal_conversation_ids | told.chats) - groups
-    return replace(subject, personal_conversation_ids=personal, group_conversation_ids=groups)
+    users = subject.user_ids | told.aliases
+    return replace(subject, user_ids=users, personal_conversation_ids=personal, group_conversation_ids=groups)
 
 
 def _write_archive(path: Path, about: About, files: Mapping[str, Path], attached: Mapping[str, Path]) -> Archive:
