@@ -9,9 +9,9 @@ from __future__ import annotations
 import copy
 import re
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import aiohttp
 import httpx
@@ -25,6 +25,7 @@ from pipeline.api.retry import RetryPolicy, TransientFailure, retry_after, with_
 from pipeline.api.routes import Operation, Route, request_target
 from pipeline.api.sent import UNANSWERED, Sent, judge
 from pipeline.api.transport import is_loopback, open_transport
+from pipeline.api.uploads import GET_UPLOAD, Upload, media_type, upload_target
 from pipeline.api.verdict import checked, inflate, refusal, too_large
 from pipeline.errors import BadRequestError, ConfigError, UnavailableError
 
@@ -32,6 +33,8 @@ MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_CALL_SECONDS = 900.0
 READ_TIMEOUT_SECONDS = 60.0
 CONNECT_TIMEOUT_SECONDS = 15.0
+
+Answered = TypeVar("Answered")
 
 Fault = Callable[[Envelope], str | None]
 """Looks at a decoded answer and says why it can't be used (free of identifiers), or None if it can."""
@@ -128,13 +131,37 @@ class ApiClient:
         async def attempt(retries: int) -> Answer:
             return await self._attempt(route, target, retries=retries, fault=fault, kind=kind)
 
-        return await with_retries(
-            attempt,
-            route=route.name,
-            policy=self._retry,
-            max_seconds=self._max_call_seconds,
-            on_retry=self._limiter.retried,
-        )
+        return await self._until_it_ends(route, attempt)
+
+    def has_upload(self, url: str) -> bool:
+        """Whether a URL is that of an upload on the API's own host."""
+        return upload_target(url, origin=str(self._origin), prefix=self._prefix) is not None
+
+    async def download(self, url: str) -> Upload | None:
+        """An upload on the API's own host, or None if it is gone; redirects are not followed.
+
+        Raises:
+            BadRequestError: the URL is something else; nothing was sent.
+            ApiError: one of its kinds; none names the URL.
+        """
+        target = upload_target(url, origin=str(self._origin), prefix=self._prefix)
+        if target is None:
+            raise BadRequestError("refused: no upload on the API's own host", route=GET_UPLOAD.name)
+        self._refuse_long_pause(GET_UPLOAD)
+
+        async def attempt(_: int) -> Upload | None:
+            sent_at = await self._limiter.acquire()
+            try:
+                response, body = await self._exchange(GET_UPLOAD, target.encode("ascii"), sent_at=sent_at, accept="*/*")
+            finally:
+                self._limiter.release()
+            if response.status_code in (404, 410):
+                return None
+            if response.status_code != 200:
+                raise refusal(GET_UPLOAD, response.status_code, headers=response.headers, body=body)
+            return Upload(body, media_type(response.headers.get("content-type")))
+
+        return await self._until_it_ends(GET_UPLOAD, attempt)
 
     async def send(self, deletion: Deletion, *, heard: Callable[[int | None], None] | None = None) -> Sent:
         """Make a destroying call. 429 and 5xx are retried; silence is not, since only a GET can tell what happened.
@@ -165,6 +192,9 @@ class ApiClient:
                     heard(None if answer is None else answer[0].status_code)
             return judge(route, answer[0].status_code, headers=answer[0].headers, body=answer[1])
 
+        return await self._until_it_ends(route, attempt)
+
+    async def _until_it_ends(self, route: Operation, attempt: Callable[[int], Awaitable[Answered]]) -> Answered:
         return await with_retries(
             attempt,
             route=route.name,
@@ -205,9 +235,11 @@ class ApiClient:
         )
 
     async def _exchange(
-        self, route: Operation, target: bytes, *, sent_at: float, body: bytes | None = None
+        self, route: Operation, target: bytes, *, sent_at: float, body: bytes | None = None, accept: str | None = None
     ) -> tuple[httpx.Response, bytes]:
         request = self._request(route.method, target, body)
+        if accept is not None:
+            request.headers = httpx.Headers({**request.headers, "Accept": accept})
         try:
             response = await self._transport.handle_async_request(request)
             assert isinstance(response.stream, httpx.AsyncByteStream)

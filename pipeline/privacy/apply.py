@@ -97,7 +97,7 @@ class _Run:
         self._resume()
         self._hold()
         await self._suppress()
-        self._copy()
+        await self._copy()
         await self._upstream()
         self._lake()
         self._rebuild()
@@ -134,12 +134,14 @@ class _Run:
         added += self._keep_out(self._work.subjects)
         self._journal.end(Step.SUPPRESS, None, Status.DONE, entries=added)
 
-    def _copy(self) -> None:
+    async def _copy(self) -> None:
         """Copies for those who asked for one, before anything of them goes; copies of the erased go."""
         asked = [subject for subject in self._work.subjects if subject.action is Action.ACCESS]
         if asked:
             self._say(Step.ACCESS, f"writing {len(asked):,} copies")
-        self._applied.copies = write_copies(self._desk, self._journal, asked, erased=self._of(*REWRITTEN))
+        copies = await write_copies(self._desk, self._journal, asked, erased=self._of(*REWRITTEN))
+        self._applied.copies = copies.count
+        self._applied.problems += copies.problems
 
     async def _upstream(self) -> None:
         subjects = self._of(*REWRITTEN)
@@ -238,6 +240,8 @@ class _Run:
 
     def _status_of(self, subject: Subject) -> Status:
         result = self._applied.upstream.get(subject.tag)
+        if subject.action is Action.ACCESS and not self._journal.done(Step.ACCESS, subject.tag):
+            return Status.FAILED_RETRYABLE
         if subject.action not in REWRITTEN:
             return Status.DONE
         if result is None:

@@ -7,6 +7,7 @@ import os
 import secrets
 import socket
 import time
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -79,6 +80,15 @@ def end_run(ledger: Ledger, run_id: str, state: RunState, counters: dict[str, An
     }
     with ledger.write() as connection:
         connection.execute(runs.update().where(runs.c.run_id == run_id).values(**values))
+
+
+def complete_as_of(ledger: Ledger, app_id: str) -> datetime | None:
+    """When the last run of an app that ended well began: what is newer may be missing. None if there was none."""
+    runs = tables.runs.c
+    query = sa.select(sa.func.max(runs.started_at)).where(runs.app_id == app_id, runs.state == "done")
+    with ledger.read() as connection:
+        began: float | None = connection.scalar(query)
+    return None if began is None else datetime.fromtimestamp(began, UTC)
 
 
 def salt(ledger: Ledger) -> bytes:

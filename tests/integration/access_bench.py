@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 from collections.abc import Iterator
@@ -14,13 +15,15 @@ from zipfile import ZipFile
 import pyarrow.parquet as pq
 
 from pipeline.lake.layout import open_lake
-from pipeline.privacy.access.upstream import Upstream
+from pipeline.privacy.access.ask import open_upstream
 from pipeline.privacy.access.write import AccessExport, write_access
 from pipeline.suppression.subjects import Action, Subject
 from tests.integration.export_bench import Bench
 from tests.integration.lake_truth import Row, raw_rows
 
-NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
+NOW = datetime(2126, 11, 1, 12, tzinfo=UTC)
+"""Later than any export."""
+
 TAG = "0123456789abcdef" * 4
 
 
@@ -53,24 +56,22 @@ class Copied:
                 table = pq.read_table(io.BytesIO(data))
                 yield from strings(table.to_pylist())
                 yield str(table.schema)
-            else:
+            elif not name.startswith("attachments/"):
                 yield data.decode()
                 yield from strings(json.loads(data)) if name.endswith(".json") else ()
 
 
-def copy(bench: Bench, subject: Subject, *, out: str = "out", upstream: Upstream | None = None) -> Copied:
-    """Make a copy and read it back."""
-    ledger = bench.ledger()
+def copy(bench: Bench, subject: Subject, *, out: str = "out", asks: bool = False) -> Copied:
+    """Make a copy and read it back; upstream is asked again if `asks`."""
+    lake, ledger = open_lake(bench.lake, create=False), bench.ledger()
+
+    async def write() -> AccessExport:
+        async with open_upstream(bench.settings(), bench.app_id, is_offline=not asks) as upstream:
+            folder, controller = bench.folder / out, "Example <b>Ltd</b>"
+            return await write_access(lake, ledger, subject, folder, controller=controller, now=NOW, upstream=upstream)
+
     try:
-        export = write_access(
-            open_lake(bench.lake, create=False),
-            ledger,
-            subject,
-            bench.folder / out,
-            controller="Example <b>Ltd</b>",
-            now=NOW,
-            upstream=upstream,
-        )
+        export = asyncio.run(write())
     finally:
         ledger.close()
     return Copied(export, read_members(export.path))

@@ -8,12 +8,10 @@ import stat
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from pipeline.privacy.access.upstream import Fresh
 from pipeline.sandbox.process import Sandbox
 from pipeline.suppression.subjects import Subject
 from tests.integration.access_bench import Copied, copy, own_messages, strings, subject_of
@@ -201,28 +199,6 @@ def test_what_upstream_deleted_is_in_the_copy_and_marked(serve: Serve) -> None:
     states = {row["message_id"]: row["copy_state"] for row in copied.rows("messages")}
     assert states == {oid("chat#0"): "deleted", oid("chat#1"): "current", oid("chat#2"): "current"}
     assert "deleted at the messaging service" in copied.page
-
-
-def test_upstream_is_asked_again_and_differences_are_told(serve: Serve) -> None:
-    """What upstream tells now goes into the copy, is counted, and leaves the lake as it was."""
-    bench = serve(SmallWorld("fresh").user("ann").conversation("chat", ["ann"], messages=1))
-    bench.export()
-    before = {table: list(_rows(bench, table)) for table in ("users", "messages")}
-    late = datetime.now(UTC) + timedelta(minutes=1)
-
-    class Service:
-        def read(self, subject: Subject) -> Iterator[Fresh]:
-            user = {"id": oid("ann"), "authenticated": True, "profile": {"givenName": "Anna"}}
-            yield Fresh("users", json.dumps(user).encode(), {}, late)
-            said = message("new", BEGINNING + HOUR, author="ann", text="just now")
-            yield Fresh("messages", json.dumps(said).encode(), {"conversation_id": oid("chat")}, late)
-
-    copied = copy(bench, subject_of(bench, oid("ann")), upstream=Service())
-    assert [row["given_name"] for row in copied.rows("users")] == ["Anna"]
-    assert [row["text"] for row in copied.rows("messages")] == ["Text of chat#0", "just now"]
-    assert (copied.export.counts["fresh_users"], copied.export.counts["fresh_messages"]) == (1, 1)
-    assert "messages: 1, users: 1" in copied.page
-    assert {table: list(_rows(bench, table)) for table in before} == before
 
 
 def _rows(bench: Bench, table: str) -> Iterator[Row]:

@@ -6,9 +6,11 @@ import hashlib
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pipeline.config import CallSettings
 from pipeline.lake.layout import open_lake
 from pipeline.privacy.access.archive import part_of
 from pipeline.privacy.access.register import list_copies
@@ -18,6 +20,7 @@ from tests.integration.export_bench import PROJECT, Bench
 from tests.integration.small_worlds import SmallWorld, oid
 
 KEYS = {"SUNLAKE_PRIVACY_KEY": new_key_text(), "SUNLAKE_DEEDS_KEY": new_key_text()}
+MESSAGES = "GET /v2/apps/{appId}/conversations/{conversationId}/messages"
 COLUMNS = "request_ref,user_id,action,received_at,verified_by,reason_code"
 
 
@@ -42,6 +45,30 @@ def test_everybody_who_is_found_gets_a_registered_copy(bench: Bench, options: li
     found = hashlib.sha256(Path(copy.path).read_bytes()).hexdigest()
     assert copy.sha256 == found
     assert found in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "fault", "code", "told"),
+    [
+        ([], [{"kind": "status", "status": 503, "route": MESSAGES}], 3, ("PARTIAL", "did not tell everything")),
+        (["--offline"], [], 0, ("not asked", "the last complete export began at 20")),
+    ],
+)
+def test_doubt_is_told_and_nobody_is_named(
+    bench: Bench, options: list[str], fault: list[dict[str, Any]], code: int, told: tuple[str, str]
+) -> None:
+    """The terminal says what a copy may lack; no id, name, text or key is on it, nor in any log or name of a file."""
+    bench.calls = CallSettings(read_seconds=5.0, total_seconds=0.5)
+    bench.sandbox.set_faults(*fault)
+    ended = _access(bench, str(_requests(bench, f"T-1,{oid('ann')},access")), *options)
+    assert ended.returncode == code, ended
+    output = ended.stdout + ended.stderr
+    assert told[0] in ended.stdout
+    assert told[1] in ended.stderr
+    logs = "".join(file.read_text(errors="replace") for file in bench.lake.rglob("*.log*"))
+    names = "".join(str(file) for file in bench.folder.rglob("*"))
+    for secret in (oid("ann"), oid("a"), "Text of", bench.key.secret, KEYS["SUNLAKE_PRIVACY_KEY"]):
+        assert secret not in output + logs + names
 
 
 def test_a_batch_that_asks_for_something_else_is_refused(bench: Bench) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, TypeAlias
@@ -23,6 +23,11 @@ _STATES: Final[Mapping[str, str]] = {
     "deleted": "deleted at the messaging service",
     "merged": "merged into another conversation or person",
     "retention": "deleted at the messaging service because of its age",
+}
+_FILES: Final[Mapping[str, str]] = {
+    "gone": "the file is no longer at the messaging service",
+    "not_asked": "the file was not fetched for this copy",
+    "failed": "the file could not be fetched for this copy",
 }
 _DEEPEST_QUOTE: Final = 8
 
@@ -45,10 +50,11 @@ class Bubble:
     lines: list[Line]
     notes: list[str] = field(default_factory=list)
     quote: Bubble | None = None
+    files: list[str] = field(default_factory=list)
 
 
-def bubble(row: Mapping[str, Any]) -> Bubble:
-    """A row of the copy's messages as it is shown."""
+def bubble(row: Mapping[str, Any], attached: Sequence[Mapping[str, Any]] = ()) -> Bubble:
+    """A row of the copy's messages as it is shown, with its files."""
     content = _object(row["content"])
     lines = list(content_lines(content))
     activity = _object(row["activity"])
@@ -61,8 +67,10 @@ def bubble(row: Mapping[str, Any]) -> Bubble:
         notes.append("content left out to protect another person")
     elif row["withheld"] and "content" in row["withheld"]:
         notes.append("shortened to protect another person")
+    notes += dict.fromkeys(_FILES[item["state"]] for item in attached if item["state"] in _FILES)
+    files = [item["file"] for item in attached if item["file"] is not None]
     quote = _quote(_object(row["quoted_message"]), depth=0)
-    return Bubble(row["author"], _side(row["author"]), row["received_at"], lines, notes, quote)
+    return Bubble(row["author"], _side(row["author"]), row["received_at"], lines, notes, quote, files)
 
 
 def content_lines(content: Json) -> Iterator[Line]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from pipeline.lake.schema import Kind
 from pipeline.lake.tables import TABLES
+from pipeline.privacy.access.attachments import ATTACHMENTS
 from pipeline.privacy.access.source import COPIED
 
 STATES: Final = (
@@ -38,9 +39,27 @@ _OF_MESSAGES: Final = (
 )
 
 
+_OF_ATTACHMENTS: Final = (
+    CopyColumn("message_id", Kind.STRING, "Message that shows the file."),
+    CopyColumn("conversation_id", Kind.STRING, "Conversation of that message."),
+    CopyColumn("url", Kind.STRING, "Link to the file, without the keys and signatures that some links carry."),
+    CopyColumn(
+        "state",
+        Kind.STRING,
+        "included: the file is in this copy; elsewhere: it lies with somebody else, behind the link; gone: no longer "
+        "at the messaging service; failed: it could not be fetched; not_asked: the messaging service was not asked.",
+    ),
+    CopyColumn("file", Kind.STRING, "Name of the file in this copy; manifest.json has its checksum."),
+    CopyColumn("media_type", Kind.STRING, "Kind of file, as the messaging service says it."),
+    CopyColumn("bytes", Kind.INT, "Size of the file."),
+)
+
+
 @cache
 def copy_columns(name: str) -> tuple[CopyColumn, ...]:
     """The columns of one table of the copy, in order."""
+    if name == ATTACHMENTS:
+        return _OF_ATTACHMENTS
     own = [
         CopyColumn(column.name, column.kind, column.description)
         for column in TABLES[name].columns
@@ -71,12 +90,13 @@ def schema_document() -> dict[str, Any]:
                 for column in copy_columns(name)
             },
         }
-        for name in COPIED
+        for name in (*COPIED, ATTACHMENTS)
     }
     return {
-        "format": 1,
+        "format": 2,
         "json": "Each file is a list of objects. A field without a value is left out; columns of type json are "
         "embedded as they are. In Parquet they are texts.",
         "moments": "UTC, ISO 8601.",
+        "links": "Keys and signatures in links to files (mediaUrl) are left out.",
         "tables": tables,
     }

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -19,14 +19,27 @@ from markupsafe import Markup
 
 from pipeline.lake.schema import Kind
 from pipeline.lake.tables import TABLES
+from pipeline.privacy.access.attachments import ATTACHMENTS
 from pipeline.privacy.access.chat import Bubble, bubble, flat, state_note
 from pipeline.privacy.access.parts import read_parquet
+from pipeline.privacy.access.told import Told
+from pipeline.suppression.registry import ERASURE_TARGETS
 
 PARTS: Final = Path(__file__).with_name("page")
 _SHOWN_AS_CARDS: Final = (
     ("users", "Your profile", "What is stored about you as a person."),
     ("clients", "Your channels", "Ways in which you wrote: a website, an app, a messaging service."),
     ("devices", "Your devices", "Devices on which a chat was open. Their secret push addresses are not stored."),
+)
+_PARTS: Final[tuple[tuple[str, str, str], ...]] = (
+    ("users", "Your profile", "Names, addresses, language, and custom properties."),
+    ("clients", "Your channels", "The channels on which you wrote."),
+    ("devices", "Your devices", "The devices on which a chat was open."),
+    ("conversations", "Conversations", "The conversations that you took part in."),
+    ("participants", "Memberships", "Your place in each of them: what you have read."),
+    ("messages", "Messages", "All messages in them that you wrote or were shown."),
+    ("events", "Events", "Notices of the messaging service about you."),
+    (ATTACHMENTS, "Files", "Files and pictures that these messages show, one record for each link."),
 )
 # Of characters that a text can be turned around or hidden with; line breaks and tabs stay.
 _ODD: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -38,21 +51,37 @@ class About:
 
     Args:
         controller: who is responsible for the data.
+        recipients: who else was given data.
         made_at: when the copy was made.
         as_of: when the newest of its data was received; None if there is none.
-        asked_again: what was new when upstream was asked again, by table; None if it was not asked.
+        lake_as_of: when the last complete export began; None if there was none.
+        told: what upstream told when it was asked again, or why it was not asked.
+        differences: what the lake did not know, by table.
         counts: rows by table.
         withheld: messages left out because the subject was not there to see them.
         people: other people that were given another name.
     """
 
     controller: str
+    recipients: Sequence[str]
     made_at: datetime
     as_of: datetime | None
-    asked_again: Mapping[str, int] | None
+    lake_as_of: datetime | None
+    told: Told
+    differences: Mapping[str, int]
     counts: Mapping[str, int]
     withheld: int
     people: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A table of the copy in words."""
+
+    name: str
+    title: str
+    meaning: str
+    purpose: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +129,7 @@ def page_chunks(about: About, files: Mapping[str, Path]) -> Iterator[bytes]:
     style = (PARTS / "style.css").read_text("utf-8")
     pieces = environment.get_template("access.html.j2").generate(
         about=about,
+        parts=[Part(name, title, meaning, _purpose(name)) for name, title, meaning in _PARTS],
         cards=[(title, intro, _cards(name, files[name])) for name, title, intro in _SHOWN_AS_CARDS],
         chats=_chats(files),
         memberships=_cards("participants", files["participants"]),
@@ -109,6 +139,11 @@ def page_chunks(about: About, files: Mapping[str, Path]) -> Iterator[bytes]:
     )
     for piece in pieces:
         yield piece.encode("utf-8", "replace")
+
+
+def _purpose(name: str) -> str:
+    """Why a part is kept, as the records of processing have it; files are parts of messages."""
+    return ERASURE_TARGETS["messages" if name == ATTACHMENTS else name].purpose
 
 
 def moment(value: datetime | None) -> str:
@@ -125,11 +160,32 @@ def _chats(files: Mapping[str, Path]) -> Iterator[Chat]:
     """The conversations in the order of their messages, then those without any."""
     heads = {row["conversation_id"]: row for row in read_parquet(files["conversations"])}
     messages = read_parquet(files["messages"])
+    attached = _Attached(files[ATTACHMENTS])
     number = 0
     for number, (key, rows) in enumerate(groupby(messages, key=itemgetter("conversation_id")), 1):
-        yield _chat(number, heads.pop(key, None), map(bubble, rows))
+        yield _chat(number, heads.pop(key, None), (bubble(row, attached.to(row["message_id"])) for row in rows))
     for silent, head in enumerate(heads.values(), number + 1):
         yield _chat(silent, head, iter(()))
+
+
+class _Attached:
+    """The files of the messages, read once beside them: both are in the same order."""
+
+    def __init__(self, path: Path) -> None:
+        self._groups = groupby(read_parquet(path), key=itemgetter("message_id"))
+        self._step()
+
+    def to(self, message_id: str) -> Sequence[Mapping[str, Any]]:
+        """The rows of one message; ask in the order of the messages."""
+        if message_id != self._message_id:
+            return ()
+        rows = self._rows
+        self._step()
+        return rows
+
+    def _step(self) -> None:
+        message_id, rows = next(self._groups, (None, ()))
+        self._message_id, self._rows = message_id, list(rows)
 
 
 def _chat(number: int, head: dict[str, Any] | None, bubbles: Iterator[Bubble]) -> Chat:

@@ -15,6 +15,7 @@ from pipeline.lake.commit import live_files
 from pipeline.lake.corruption import corruption
 from pipeline.lake.layout import Lake
 from pipeline.lake.tables import TABLES, Table
+from pipeline.privacy.access.told import RUN_ID, Told
 from pipeline.suppression.subjects import Subject
 from pipeline.walk.ledger import Ledger
 from pipeline.warehouse.views import BURYING_REASONS, OWNERS, quoted, text
@@ -26,7 +27,17 @@ BATCH_ROWS: Final = 2_000
 COPIED: Final = ("users", "clients", "devices", "conversations", "participants", "messages", "events")
 """Tables that hold personal data of a customer's users; the others describe the business's own set-up."""
 
-_MINE: Final[Mapping[str, str]] = {
+READ_BY: Final[Mapping[str, str]] = {
+    "users": "user_id",
+    "clients": "user_id",
+    "devices": "user_id",
+    "conversations": "conversation_id",
+    "participants": "conversation_id",
+    "messages": "conversation_id",
+}
+"""The column by which `Told.read` says of what everything was read."""
+
+MINE: Final[Mapping[str, str]] = {
     "users": "user_id in (select id from own_users)",
     "clients": "user_id in (select id from own_users)",
     "devices": "user_id in (select id from own_users)",
@@ -58,7 +69,8 @@ class Source:
     def rows(self, name: str) -> Iterator[Row]:
         """The subject's rows of one table, each with `copy_state` and `copy_state_at`.
 
-        `copy_state` is `current`, or the reason of the newest tombstone above this version of the row.
+        `copy_state` is `current`, or the reason of the newest tombstone above this version of the row, or `gone` where
+        upstream was asked for this copy and did not tell of the row any more.
         """
         # A cursor of its own, since a query in between would end the reading.
         reader: Any = self.duck.cursor().sql(_query(TABLES[name])).to_arrow_reader(BATCH_ROWS)
@@ -71,32 +83,33 @@ class Source:
 
 
 @contextmanager
-def open_source(
-    lake: Lake, ledger: Ledger, subject: Subject, *, folder: Path, fresh: Mapping[str, Path]
-) -> Iterator[Source]:
-    """Ask the lake about a subject.
+def open_source(lake: Lake, ledger: Ledger, subject: Subject, *, folder: Path, told: Told) -> Iterator[Source]:
+    """Ask the lake, and what upstream has just told, about a subject.
 
     Args:
         lake: the lake.
         ledger: its ledger, which says what is published.
         subject: the person.
         folder: for what does not fit into memory.
-        fresh: files of rows that were just read upstream, by table.
+        told: what upstream told.
 
     Raises:
         CorruptLakeError: a file can't be read.
     """
-    files = {name: [str(lake.final(path)) for path in live_files(ledger, subject.app_id, name)] for name in TABLES}
+    store = lake.store
+    files = {name: [store.url(path) for path in live_files(ledger, subject.app_id, name)] for name in TABLES}
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": MEMORY_LIMIT,
         "threads": 2,
         "temp_directory": str(folder / "spill"),
     }
     with duckdb.connect(config=config) as duck, corruption([path for paths in files.values() for path in paths]):
+        store.attach(duck)
         duck.execute("set global TimeZone = 'UTC'")
         for name, paths in files.items():
-            _create_view(duck, name, paths + ([str(fresh[name])] if name in fresh else []))
+            _create_view(duck, name, paths + ([str(told.files[name])] if name in told.files else []))
         _create_ids(duck, subject)
+        _create_read(duck, told)
         yield Source(duck, folder)
 
 
@@ -123,14 +136,22 @@ def _query(table: Table) -> str:
                 and tomb{place}.seen_at >= newest.exported_at {reasons}
         """
     tombs = range(len(owners))
-    state = ", ".join(f"tomb{place}.reason" for place in tombs)
-    state_at = ", ".join(f"tomb{place}.seen_at" for place in tombs)
+    states = [f"tomb{place}.reason" for place in tombs]
+    moments = [f"tomb{place}.seen_at" for place in tombs]
+    if table.name in READ_BY:
+        joins += f"""
+            left join told_whole
+                on told_whole.name = {text(table.name)} and told_whole.id = newest.{quoted(READ_BY[table.name])}
+                and newest.run_id <> {text(RUN_ID)} and newest.exported_at <= told_whole.asked_at
+        """
+        states.append("if(told_whole.id is null, null, 'gone')")
+        moments.append("told_whole.asked_at")
     if table.name == "messages":
         joins += " left join begun on begun.conversation_id = newest.conversation_id"
     columns = ", ".join(f"newest.{quoted(name)}" for name in table.schema.names)
     order = _ORDERS.get(table.name, quoted(table.key[0]))
     return f"""
-        with newest as ({newest(table, _MINE[table.name])}),
+        with newest as ({newest(table, MINE[table.name])}),
         begun as (
             select conversation_id, min(created_at) as begun_at, min(received_at) as first_at
             from (
@@ -138,7 +159,10 @@ def _query(table: Table) -> str:
                 union all select conversation_id, null, received_at from messages_files
             ) where conversation_id in (select id from chats) group by conversation_id
         )
-        select {columns}, coalesce({state}, 'current') as copy_state, coalesce({state_at}) as copy_state_at
+        select
+            {columns},
+            coalesce({", ".join(states)}, 'current') as copy_state,
+            coalesce({", ".join(moments)}) as copy_state_at
         from newest {joins}
         order by {order}
     """
@@ -164,6 +188,16 @@ def _create_ids(duck: duckdb.DuckDBPyConnection, subject: Subject) -> None:
         select entity, entity_id, arg_max(reason, seen_at) as reason, max(seen_at) as seen_at
         from tombstones_files group by entity, entity_id
     """)
+
+
+def _create_read(duck: duckdb.DuckDBPyConnection, told: Told) -> None:
+    pairs = [(name, key) for name, keys in sorted(told.read.items()) for key in sorted(keys)]
+    columns = {
+        "name": pa.array([name for name, _ in pairs], pa.string()),
+        "id": pa.array([key for _, key in pairs], pa.string()),
+        "asked_at": pa.array([told.at] * len(pairs), pa.timestamp("us", "UTC")),
+    }
+    _create_table(duck, "told_whole", pa.table(columns))
 
 
 def _create_table(duck: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:

@@ -8,28 +8,30 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from pipeline.lake import storage
 from pipeline.lake.layout import Lake
 from pipeline.lake.values import format_moment
 from pipeline.privacy.access.archive import Archive, output_errors
+from pipeline.privacy.access.ask import Upstream, ask_again
+from pipeline.privacy.access.attachments import ATTACHMENTS, fetch_attachments
 from pipeline.privacy.access.columns import schema_document
+from pipeline.privacy.access.fresh import count_differences
+from pipeline.privacy.access.links import Links
 from pipeline.privacy.access.others import find_others
 from pipeline.privacy.access.page import About, page_chunks
 from pipeline.privacy.access.parts import json_chunks, read_parquet, write_parquet
 from pipeline.privacy.access.redact import Redaction
-from pipeline.privacy.access.source import COPIED, Row, open_source
-from pipeline.privacy.access.upstream import Upstream, count_differences, write_fresh
+from pipeline.privacy.access.scratch import scratch_folder
+from pipeline.privacy.access.source import Row, open_source
+from pipeline.privacy.access.told import Asked, Told
 from pipeline.suppression.subjects import Subject
 from pipeline.walk.ledger import Ledger
-from pipeline.warehouse.connection import spill_folder
+from pipeline.walk.runs import complete_as_of
 
 TAG_LENGTH: Final = 16
 # Memberships before messages: they say until when a conversation was seen.
@@ -45,12 +47,16 @@ class AccessExport:
         sha256: of the zip.
         bytes: its size.
         counts: rows by table, and `withheld`, `people` and, if upstream was asked, `fresh_<table>`.
+        asked: whether the copy is as fresh as upstream itself.
+        lake_as_of: when the last complete export began, aware; None if there was none.
     """
 
     path: Path
     sha256: str
     bytes: int
     counts: Mapping[str, int] = field(default_factory=dict)
+    asked: Asked = Asked.OFFLINE
+    lake_as_of: datetime | None = None
 
 
 def access_path(out: Path, tag: str) -> Path:
@@ -64,21 +70,22 @@ def access_path(out: Path, tag: str) -> Path:
     return out / f"access-{tag[:TAG_LENGTH]}.zip"
 
 
-def write_access(
+async def write_access(
     lake: Lake,
     ledger: Ledger,
     subject: Subject,
     out: Path,
     *,
     controller: str,
+    recipients: Sequence[str] = (),
     now: datetime,
-    upstream: Upstream | None = None,
+    upstream: Upstream = Asked.OFFLINE,
 ) -> AccessExport:
     """Write the copy of one person's data (gdpr.md, section 9); an older copy of the same person is replaced at once.
 
-    The same lake, ledger, subject and `now` give the same bytes. Superseded versions of a record are left out; what
-    lies below a tombstone is there, marked in `copy_state`. What is told of other people is decided in `messages.py`.
-    Files of attachments would be added after the tables, under names of our own; a lake holds none today.
+    The same lake, ledger, subject, `now` and answers of upstream give the same bytes. Of a record the newest version is
+    shown, be it the lake's or upstream's; what lies below a tombstone, or is no longer upstream, is there, marked in
+    `copy_state`. What is told of other people is decided in `messages.py`.
 
     Args:
         lake: the lake.
@@ -86,47 +93,97 @@ def write_access(
         subject: the person; its closure is resolved.
         out: the folder for the zip, created with mode 0700.
         controller: who is responsible for the data, as the page says it.
-        now: when the copy is made, aware.
-        upstream: who asks upstream again before; what it tells goes into the copy only, not into the lake.
+        recipients: who else was given data, as the page says it.
+        now: when the copy is made, aware; what upstream tells counts as received then.
+        upstream: who is asked again first; what it tells goes into the copy only, not into the lake.
 
     Raises:
         CorruptLakeError: a file of the lake can't be read.
         StorageError: the copy can't be written; nothing is left behind.
-        ApiError: upstream did not answer.
     """
     path = access_path(out, subject.tag)
-    with output_errors(out), _private_folder(lake) as folder:
-        out.mkdir(mode=0o700, parents=True, exist_ok=True)
-        files = {name: folder / f"{name}.parquet" for name in COPIED}
-        fresh = {} if upstream is None else write_fresh(upstream, subject, folder)
-        with open_source(lake, ledger, subject, folder=folder, fresh=fresh) as source:
-            redaction = Redaction(find_others(source, subject), subject.group_conversation_ids)
-            newest = _Newest()
-            counts = {
-                name: write_parquet(name, newest.watch(redaction.rows(source, name)), files[name]) for name in _ORDER
-            }
-            differences = None if upstream is None else count_differences(source, fresh)
+    with output_errors(out), scratch_folder(lake) as folder:
+        _make_private(out)
+        told = await ask_again(upstream, subject, folder, at=now)
+        tables = _write_tables(lake, ledger, _with_news(subject, told), told, folder)
+        attached = await fetch_attachments(upstream, tables.links.found, folder)
+        tables.add(ATTACHMENTS, attached.rows)
         about = About(
             controller=controller,
+            recipients=recipients,
             made_at=now,
-            as_of=newest.moment,
-            asked_again=differences,
-            counts=counts,
-            withheld=redaction.withheld,
-            people=redaction.others.people,
+            as_of=tables.as_of,
+            lake_as_of=complete_as_of(ledger, subject.app_id),
+            told=told.with_failures(attached.failures),
+            differences=tables.differences,
+            counts=tables.counts,
+            withheld=tables.withheld,
+            people=tables.people,
         )
-        archive = _write_archive(path, about, files)
-    facts = {**counts, "withheld": redaction.withheld, "people": redaction.others.people}
-    facts |= {f"fresh_{name}": count for name, count in (differences or {}).items()}
-    return AccessExport(path, archive.sha256, archive.bytes, facts)
+        archive = _write_archive(path, about, tables.files, attached.files)
+    facts = {**tables.counts, "withheld": tables.withheld, "people": tables.people}
+    facts |= {f"fresh_{name}": count for name, count in tables.differences.items()}
+    return AccessExport(path, archive.sha256, archive.bytes, facts, about.told.asked, about.lake_as_of)
 
 
-def _write_archive(path: Path, about: About, files: Mapping[str, Path]) -> Archive:
+@dataclass(slots=True)
+class _Tables:
+    """The redacted tables on the disk, and what is said of them."""
+
+    folder: Path
+    files: dict[str, Path] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    links: Links = field(default_factory=Links)
+    differences: Mapping[str, int] = field(default_factory=dict)
+    as_of: datetime | None = None
+    withheld: int = 0
+    people: int = 0
+
+    def add(self, name: str, rows: Iterable[Row]) -> None:
+        self.files[name] = self.folder / f"{name}.parquet"
+        self.counts[name] = write_parquet(name, rows, self.files[name])
+
+    def watch(self, rows: Iterator[Row]) -> Iterator[Row]:
+        """Remember the latest moment at which any row was received."""
+        for row in rows:
+            received = row["exported_at"]
+            if received is not None and (self.as_of is None or received > self.as_of):
+                self.as_of = received
+            yield row
+
+
+def _write_tables(lake: Lake, ledger: Ledger, subject: Subject, told: Told, folder: Path) -> _Tables:
+    tables = _Tables(folder)
+    with open_source(lake, ledger, subject, folder=folder, told=told) as source:
+        redaction = Redaction(find_others(source, subject), subject.group_conversation_ids)
+        for name in _ORDER:
+            tables.add(name, tables.links.watch(tables.watch(redaction.rows(source, name))))
+        tables.differences = count_differences(source, told.files)
+    tables.withheld, tables.people = redaction.withheld, redaction.others.people
+    return tables
+
+
+def _make_private(folder: Path) -> None:
+    """Before anything is asked, since nothing can be written where this fails."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _with_news(subject: Subject, told: Told) -> Subject:
+    """The subject with the ids and conversations that upstream told of; where others take part, it is a group."""
+    groups = subject.group_conversation_ids | told.groups
+    personal = (subject.personal_conversation_ids | told.chats) - groups
+    users = subject.user_ids | told.aliases
+    return replace(subject, user_ids=users, personal_conversation_ids=personal, group_conversation_ids=groups)
+
+
+def _write_archive(path: Path, about: About, files: Mapping[str, Path], attached: Mapping[str, Path]) -> Archive:
     with Archive(path) as archive:
         archive.add("index.html", page_chunks(about, files))
         for name, file in files.items():
             archive.add(f"data/{name}.json", json_chunks(name, read_parquet(file)))
             archive.add_file(f"data/{name}.parquet", file)
+        for name, file in sorted(attached.items()):
+            archive.add_file(f"{ATTACHMENTS}/{name}", file)
         archive.add("schema.json", [json.dumps(schema_document(), indent=1).encode() + b"\n"])
         archive.finish(_manifest(about))
     return archive
@@ -134,37 +191,13 @@ def _write_archive(path: Path, about: About, files: Mapping[str, Path]) -> Archi
 
 def _manifest(about: About) -> dict[str, Any]:
     return {
-        "format": 1,
+        "format": 2,
         "controller": about.controller,
+        "recipients": list(about.recipients),
         "made_at": format_moment(about.made_at),
         "as_of": about.as_of and format_moment(about.as_of),
-        "asked_again": about.asked_again,
+        "lake_as_of": about.lake_as_of and format_moment(about.lake_as_of),
+        "upstream": about.told.manifest() | {"new_or_changed": dict(about.differences)},
         "records": dict(about.counts),
         "withheld": about.withheld,
     }
-
-
-@dataclass(slots=True)
-class _Newest:
-    """Remembers the latest moment at which any row was received."""
-
-    moment: datetime | None = None
-
-    def watch(self, rows: Iterator[Row]) -> Iterator[Row]:
-        for row in rows:
-            received = row["exported_at"]
-            if received is not None and (self.moment is None or received > self.moment):
-                self.moment = received
-            yield row
-
-
-@contextmanager
-def _private_folder(lake: Lake) -> Iterator[Path]:
-    """A folder within the lake for what is redacted and what is not yet; one that a killed process left is removed."""
-    folder = spill_folder(lake.private / "tmp")
-    storage.make_folder(folder.parent)
-    folder.mkdir(mode=0o700)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

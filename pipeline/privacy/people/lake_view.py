@@ -37,7 +37,7 @@ class FileSize:
 
 @dataclass(frozen=True, slots=True)
 class LakeView:
-    """A connection with a view for each of `PEOPLES_TABLES`, which adds `file` (absolute) and `file_row`.
+    """A connection with a view for each of `PEOPLES_TABLES`, which adds `file` (as DuckDB names it) and `file_row`.
 
     `sizes` are the files by their path relative to the lake's root.
     """
@@ -64,7 +64,7 @@ class LakeView:
 
     def relative(self, file: str) -> str:
         """A file's path relative to the lake's root, as in `sizes`."""
-        return file.removeprefix(f"{self.lake.root}/")
+        return file.removeprefix(self.lake.store.url("")).removeprefix("/")
 
 
 @contextmanager
@@ -81,9 +81,11 @@ def open_view(lake: Lake, ledger: Ledger, app_id: str) -> Iterator[LakeView]:
         "preserve_insertion_order": False,
         "temp_directory": str(lake.private / "tmp" / "plan"),  # DuckDB makes it when it spills, and removes it
     }
-    with duckdb.connect(config=config) as duck, corruption([str(lake.final(path)) for path in sizes]):
+    urls = {path: lake.store.url(path) for path in sizes}
+    with duckdb.connect(config=config) as duck, corruption(list(urls.values())):
+        lake.store.attach(duck)
         for name in PEOPLES_TABLES:
-            _create_view(duck, name, [str(lake.final(path)) for path, size in sizes.items() if size.table == name])
+            _create_view(duck, name, [urls[path] for path, size in sizes.items() if size.table == name])
         yield LakeView(duck, lake, ledger, app_id, sizes)
 
 

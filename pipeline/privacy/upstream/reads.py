@@ -88,11 +88,17 @@ class Reads:
     """Reads of one app, counted by status.
 
     A 404 about the thing asked for gives None or an empty list; one about the app raises, like every other failure.
+
+    Args:
+        client: the client.
+        app_id: the app.
+        allowed: the only routes that may be asked for whole records.
     """
 
-    def __init__(self, client: ApiClient, app_id: str) -> None:
+    def __init__(self, client: ApiClient, app_id: str, *, allowed: frozenset[Route] = frozenset()) -> None:
         self.client = client
         self.app_id = app_id
+        self._allowed = allowed
         self.statuses: Counter[str] = Counter()
 
     async def user(self, name: str, *, brand_id: str | None = None) -> UserHead | None:
@@ -143,38 +149,63 @@ class Reads:
         query = resources.conversations_of(user_id)
         return await self._list(resources.LIST_CONVERSATIONS, ConversationHead, {}, query) is not None
 
-    async def _object(self, route: Route, kind: type[T], ids: Mapping[str, str], query: Mapping[str, str]) -> T | None:
+    async def record(
+        self, route: Route, ids: Mapping[str, str], query: Mapping[str, str] | None = None
+    ) -> msgspec.Raw | None:
+        """The whole object that a route gives, or None if it is gone; compare its id with the one asked for."""
+        self._check(route)
+        return await self._record(route, ids, query or {})
+
+    async def records(
+        self, route: Route, ids: Mapping[str, str], query: Mapping[str, str] | None = None
+    ) -> AsyncIterator[list[msgspec.Raw]]:
+        """The whole records of a list, page by page; none where that of which it is the list is gone."""
+        self._check(route)
+        try:
+            async for page in self._pages(route, {"appId": self.app_id, **ids}, query or {}):
+                yield page
+        except ApiError as error:
+            self._missed(error)
+
+    def _check(self, route: Route) -> None:
+        if route not in self._allowed:
+            raise ValueError(f"{route.name} is none of the routes that may be asked")
+
+    async def _record(self, route: Route, ids: Mapping[str, str], query: Mapping[str, str]) -> msgspec.Raw | None:
         try:
             answer = await self.client.get(route, path={"appId": self.app_id, **ids}, query=query)
         except ApiError as error:
             self._missed(error)
             return None
         self.statuses["200"] += 1
-        return _read(answer.items[0], kind, route=route)
+        record: msgspec.Raw = answer.items[0]
+        return record
+
+    async def _object(self, route: Route, kind: type[T], ids: Mapping[str, str], query: Mapping[str, str]) -> T | None:
+        record = await self._record(route, ids, query)
+        return None if record is None else read_record(record, kind, route=route)
 
     async def _list(
         self, route: Route, kind: type[T], ids: Mapping[str, str], query: Mapping[str, str]
     ) -> list[T] | None:
-        items = self._items(route, {"appId": self.app_id, **ids}, query)
+        pages_of_it = self._pages(route, {"appId": self.app_id, **ids}, query)
         try:
-            return [_read(item, kind, route=route) async for item in items]
+            return [read_record(item, kind, route=route) async for page in pages_of_it for item in page]
         except ApiError as error:
             self._missed(error)
             return None
 
-    async def _items(
+    async def _pages(
         self, route: Route, path: Mapping[str, str], query: Mapping[str, str]
-    ) -> AsyncIterator[msgspec.Raw]:
+    ) -> AsyncIterator[list[msgspec.Raw]]:
         if route.paging == "none":
             answer = await self.client.get(route, path=path, query=query)
             self.statuses["200"] += 1
-            for item in answer.items:
-                yield item
+            yield answer.items
             return
         async for page in pages(self.client, route, path=path, query=query, direction=route.paging):
             self.statuses["200"] += 1
-            for item in page.items:
-                yield item
+            yield page.items
 
     def _missed(self, error: ApiError) -> None:
         """Count a bad end, and raise it again unless it says that the very thing is gone."""
@@ -183,7 +214,12 @@ class Reads:
             raise error
 
 
-def _read(item: msgspec.Raw, kind: type[T], *, route: Route) -> T:
+def read_record(item: msgspec.Raw, kind: type[T], *, route: Route) -> T:
+    """What a kind reads of a whole record.
+
+    Raises:
+        ProtocolError: the record is of another shape.
+    """
     try:
         return msgspec.json.decode(item, type=kind)
     except (msgspec.DecodeError, RecursionError):
