@@ -1,5 +1,4 @@
-"""Notes which rows of the stored models an incremental build changed: where they count, and what of them, in
-`main.changed`.
+"""Notes in `main.changed` which rows of the stored models an incremental build changed: where they count, what of them.
 
 Where a row counts is told by its values in `PLACES`, as far as its model has such columns. A model with `until_date`
 beside `local_date` has rows that count on all days from the one to the other.
@@ -40,18 +39,21 @@ def note_difference(connection: duckdb.DuckDBPyConnection, model: Model, *, old:
     values = [name for name in model.columns if name not in model.key]
     hashes = ", ".join(f"hash({quoted(name)})" for name in values)
     names = ", ".join(map(text, values))
-    keys = ", ".join(map(quoted, model.key))
+    keys, columns = (", ".join(map(quoted, each)) for each in (model.key, model.columns))
+    place = ", ".join(f"{name}: {value}" for name, value in _places(model).items())
+    # No `unnest` of the struct: beside `distinct`, DuckDB 2.0 loses rows.
+    shown = ", ".join(f"place.{name}" for name in PLACES)
     connection.execute(f"""
         insert into main.changed
         with sides as (
-            select {keys}, {{{", ".join(f"{name}: {value}" for name, value in _places(model).items())}}} as place, [{hashes}]::ubigint[] as hashes
-            from (from (select {_columns(model)} from {old}) union all from (select {_columns(model)} from {new}))
+            select {keys}, {{{place}}} as place, [{hashes}]::ubigint[] as hashes
+            from (from (select {columns} from {old}) union all from (select {columns} from {new}))
         ),
         pairs as (
             select list(place) as places, list(hashes) as rivals from sides group by {keys}
             having count(*) <> 2 or rivals[1] <> rivals[2]
         )
-        select distinct {text(model.name)}, {", ".join(f"place.{name}" for name in PLACES)}, columns
+        select distinct {text(model.name)}, {shown}, columns
         from (
             select unnest(places) as place, if(len(rivals) = 2, array_to_string(list_filter(
                 [{names}]::varchar[],
@@ -64,9 +66,10 @@ def note_difference(connection: duckdb.DuckDBPyConnection, model: Model, *, old:
 
 def note_moves(connection: duckdb.DuckDBPyConnection, model: Model, *, rows: str) -> None:
     """Note the rows that differ only in the columns which a model `moves`; they have its columns of `PLACES`."""
+    place = ", ".join(_places(model).values())
+    moved = text(" ".join(model.moves))
     connection.execute(f"""
-        insert into main.changed
-        select distinct {text(model.name)}, {", ".join(_places(model).values())}, {text(" ".join(model.moves))} from {rows}
+        insert into main.changed select distinct {text(model.name)}, {place}, {moved} from {rows}
     """)
 
 
@@ -107,7 +110,3 @@ def _places(model: Model) -> dict[str, str]:
 
 def _nothing(name: str) -> str:
     return f"null::{'date' if name in {LOCAL_DATE, UNTIL_DATE} else 'varchar'}"
-
-
-def _columns(model: Model) -> str:
-    return ", ".join(map(quoted, model.columns))

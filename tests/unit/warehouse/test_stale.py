@@ -80,9 +80,7 @@ def test_a_change_reaches_who_reads_it(lake: LakeFiles) -> None:
 
 
 def test_a_change_of_day_touches_both_days(lake: LakeFiles) -> None:
-    """A conversation that moves to another day is taken out of the one and counted on the other; who counts without
-    looking at the day is left as it is.
-    """
+    """A conversation that moves to another day counts there and no longer on the old one; a total stays as it is."""
     lake.add("messages", message("m1", "hello", received_at=at(2 * DAY), conversation="c1", exported=9))
     computed = _computed(_build(lake))
     assert (computed["agg_texts"], computed["agg_both"]) == (1, 1)
