@@ -1,14 +1,16 @@
-"""Computes the models that read what was stored of all conversations: whole, or only the dates that changed."""
+"""Computes the models that read what was stored of all conversations: whole, or only the places that changed."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import duckdb
 
-from pipeline.warehouse.changed import LOCAL_DATE, note_difference
+from pipeline.warehouse.changed import note_difference
 from pipeline.warehouse.compute import compute
 from pipeline.warehouse.model import Model
 from pipeline.warehouse.sources import show_all
-from pipeline.warehouse.stale import Stale
+from pipeline.warehouse.stale import Stale, among_places
 from pipeline.warehouse.tally import Tally
 
 
@@ -18,7 +20,7 @@ def compute_after(connection: duckdb.DuckDBPyConnection, tally: Tally, *, only_c
     Args:
         connection: with the warehouse attached, where the conversation models are stored.
         tally: which models, and where to note what became of them.
-        only_changed: compute just the models whose inputs changed, and of those by date just the dates that did.
+        only_changed: compute just the models whose inputs changed, and of those with a unit just the places that did.
     """
     tally.place = "aggregates"
     show_all(connection)
@@ -29,41 +31,53 @@ def compute_after(connection: duckdb.DuckDBPyConnection, tally: Tally, *, only_c
         if stale is not None and not stale.is_stale(model):
             tally.keep(model)
             continue
-        among = None if stale is None else stale.dates(model)
-        _show_inputs(connection, tally, model, among=among)
+        places = () if stale is None else stale.find_places(model)
+        _show_inputs(connection, tally, model, places=places)
         with tally.computing(model) as told:
             told.rows += compute(connection, model)
         if tally.stores(model):
-            store(connection, model, among=among, compare=only_changed)
+            store(connection, model, places=places, compare=only_changed)
             connection.execute(f"drop table {model.name}")
 
 
 def store(
-    connection: duckdb.DuckDBPyConnection, model: Model, *, among: str | None = None, compare: bool = False
+    connection: duckdb.DuckDBPyConnection, model: Model, *, places: Sequence[str] = (), compare: bool = False
 ) -> None:
     """Put a computed model into the warehouse.
 
     Args:
         connection: with the warehouse attached.
         model: what was computed.
-        among: it holds only rows for which this is true; others stay as they are.
+        places: the columns of `main.places`: only rows that count there are taken, in place of the old ones; none:
+            all rows are.
         compare: note what differs from the last build.
     """
     stored = f"warehouse.{model.name}"
-    if compare:
-        old = f"(from {stored} where {among})" if among else stored
-        note_difference(connection, model, old=old, new=model.name)
-    if among:
-        connection.execute(f"delete from {stored} where {among}; insert into {stored} from {model.name}")
-    else:
+    if not places:
+        if compare:
+            note_difference(connection, model, old=stored, new=model.name)
         connection.execute(f"create or replace table {stored} as from {model.name}")
+        return
+    among = among_places(model, places)
+    connection.execute(f"""
+        create or replace table main.old as
+        select counted.rowid as stored_rowid, counted.* from {stored} as counted {among};
+        create or replace table main.new as select * from {model.name} as counted {among}
+    """)
+    note_difference(connection, model, old="main.old", new="main.new")
+    connection.execute(f"""
+        delete from {stored} where rowid in (select stored_rowid from main.old);
+        insert into {stored} from main.new;
+        drop table main.old;
+        drop table main.new
+    """)
 
 
-def _show_inputs(connection: duckdb.DuckDBPyConnection, tally: Tally, model: Model, *, among: str | None) -> None:
+def _show_inputs(connection: duckdb.DuckDBPyConnection, tally: Tally, model: Model, *, places: Sequence[str]) -> None:
     before = {other.name for other in tally.models.before}
     for name in sorted(model.references & tally.models.by_name.keys() - before):
         read = tally.models.by_name[name]
         if not read.is_stored:
             continue
-        narrowed = f" where {among}" if among and LOCAL_DATE in read.columns else ""
-        connection.execute(f"create or replace view {name} as from warehouse.{name}{narrowed}")
+        narrowed = f" {among_places(read, places)}" if places else ""
+        connection.execute(f"create or replace view {name} as select * from warehouse.{name} as counted{narrowed}")

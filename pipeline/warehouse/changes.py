@@ -1,8 +1,9 @@
 """Which conversations have to be computed again: whatever a model reads of them is compared with the last build.
 
-Every partition whose files are not those of the last build is read again, narrow columns of it, and the sum over each
-conversation's rows compared. So it does not matter who changed the files: an export that added some, a compaction that
-merged them, or an erasure that took rows away.
+Of a partition that has more files than at the last build, the new ones are read: they touch what they hold. One that
+lacks a file is read again, narrow columns of it, and the sum over each conversation's rows compared. So it does not
+matter who changed the files: an export that added some, a compaction that merged them, or an erasure that took rows
+away.
 """
 
 from __future__ import annotations
@@ -71,13 +72,31 @@ def remember_inputs(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _by_files(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
     before = {LakeFile(*row) for row in connection.execute("from warehouse.meta.files").fetchall()}
-    moved = before.symmetric_difference(snapshot.files)
+    now = set(snapshot.files)
     for table in CONVERSATION_TABLES:
-        places = sorted({(file.app_id, file.month) for file in moved if file.table == table})
-        if places:
-            files = [file for file in snapshot.of(table) if (file.app_id, file.month) in set(places)]
-            _compare(connection, table, places, _fingerprints(snapshot, files, table))
+        added = [file for file in snapshot.of(table) if file not in before]
+        lacking = {_place(file) for file in before - now if file.table == table}
+        grown = [file for file in added if _place(file) not in lacking]
+        if grown:
+            _add(connection, _fingerprints(snapshot, grown, table))
+        if lacking:
+            files = [file for file in snapshot.of(table) if _place(file) in lacking]
+            _compare(connection, table, sorted(lacking), _fingerprints(snapshot, files, table))
     _write_files(connection, snapshot)
+
+
+def _place(file: LakeFile) -> tuple[str, str]:
+    return file.app_id, file.month
+
+
+def _add(connection: duckdb.DuckDBPyConnection, select_new: str) -> None:
+    """Add sums over new files to those that are there: rows of the same conversation belong together."""
+    connection.execute(f"""
+        create or replace table main.fingerprints_now as {select_new};
+        insert into main.touched_by select app_id, conversation_id from main.fingerprints_now;
+        insert into warehouse.meta.fingerprints from main.fingerprints_now;
+        drop table main.fingerprints_now
+    """)
 
 
 def _compare(
@@ -86,9 +105,11 @@ def _compare(
     among = ", ".join(f"({text(app_id)}, {text(month)})" for app_id, month in places)
     old = f"table_name = {text(table)} and (app_id, month) in ({among})"
     connection.execute(f"create or replace table main.fingerprints_now as {select_new}")
-    connection.execute(
-        f"create or replace table main.fingerprints_then as from warehouse.meta.fingerprints where {old}"
-    )
+    connection.execute(f"""
+        create or replace table main.fingerprints_then as
+        select * replace (sum(n)::bigint as n, sum(fingerprint) as fingerprint)
+        from warehouse.meta.fingerprints where {old} group by all
+    """)
     for left, right in (("now", "then"), ("then", "now")):
         connection.execute(f"""
             insert into main.touched_by

@@ -22,7 +22,7 @@ from pipeline.warehouse.tally import Tally
 from pipeline.warehouse.views import text
 
 # Raised when the tables of `meta` change: an older warehouse is then computed anew.
-META_FORMAT: Final = 2
+META_FORMAT: Final = 3
 KEPT_SETTINGS: Final = (
     "general",
     "session_gaps",

@@ -9,7 +9,8 @@
     -- check: frt_any_ms >= 0
 
 Any other comment of the header describes the model. `unit` says what is recomputed together when something changed: all
-rows of a conversation, all rows of a local date, or (without it) the whole model. `-- unsettled: <boolean over a row>`
+rows of a conversation; all of a local_date, of a channel_date (app, channel and local date) or of a user (app and user
+key), which the model makes of rows of just that; or (without it) the whole model. `-- unsettled: <boolean over a row>`
 marks rows that time alone can change, so that their conversations are computed again although nothing came; `now_ms` is
 the start of the app's newest run. `-- moves: as_of` names columns that tell up to which moment a conversation is known:
 where nothing else changes, they are moved on (intermediate.int_conversation_moments). `-- view: yes` lets each model
@@ -47,7 +48,21 @@ class Unit(StrEnum):
 
     CONVERSATION = "conversation"
     LOCAL_DATE = "local_date"
+    CHANNEL_DATE = "channel_date"
+    USER = "user"
     WHOLE = "whole"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns whose values rows that are recomputed together share; none for conversations and the whole."""
+        return _UNIT_COLUMNS.get(self, ())
+
+
+_UNIT_COLUMNS: Final[Mapping[Unit, tuple[str, ...]]] = {
+    Unit.LOCAL_DATE: ("local_date",),
+    Unit.CHANNEL_DATE: ("app_id", "channel", "local_date"),
+    Unit.USER: ("app_id", "user_key"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +114,8 @@ def read_model(path: Path, connection: duckdb.DuckDBPyConnection) -> Model:
         )
     header = _Header(path, sql)
     unit, stored, view = header.one("unit"), header.one("stored"), header.one("view")
-    if unit not in {None, Unit.CONVERSATION, Unit.LOCAL_DATE}:
-        raise header.error("unit", "is conversation or local_date; leave it out for the whole")
+    if unit not in {None, *Unit} - {Unit.WHOLE}:
+        raise header.error("unit", "is conversation, local_date, channel_date or user; leave it out for the whole")
     if stored not in {None, "yes"}:
         raise header.error("stored", "is yes, or left out")
     if view not in {None, "yes"} or (view and (stored or schema == "marts")):

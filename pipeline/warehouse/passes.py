@@ -8,11 +8,11 @@ from typing import Final
 
 import duckdb
 
-from pipeline.warehouse.changed import note_difference, note_moves
+from pipeline.warehouse.changed import PLACES, note_difference, note_moves
 from pipeline.warehouse.compute import compute, drop
 from pipeline.warehouse.model import Model
 from pipeline.warehouse.models import Models
-from pipeline.warehouse.sources import show_range, show_touched
+from pipeline.warehouse.sources import forget_touched, show_range, show_touched
 from pipeline.warehouse.tally import Tally
 
 ROWS_PER_PASS: Final = 1_000_000
@@ -55,8 +55,9 @@ def compute_touched(connection: duckdb.DuckDBPyConnection, tally: Tally) -> None
     """
     tally.place = "conversations that changed"
     if connection.execute("select 1 from main.touched limit 1").fetchone():
-        show_touched(connection)
+        show_touched(connection, tally.models.conversation)
         _compute(connection, tally, _replace, 0)
+        forget_touched(connection)
     if connection.execute("select 1 from main.moved limit 1").fetchone():
         for model in tally.models.conversation:
             if model.moves and tally.stores(model):
@@ -109,25 +110,35 @@ def _replace(connection: duckdb.DuckDBPyConnection, model: Model, _number: int) 
     if not model.is_stored:
         return
     stored = f"warehouse.{model.name}"
+    # In two steps, for the first reads but the ids of all rows.
     connection.execute(f"""
-        create or replace table main.old as
-        select stored.rowid as stored_rowid, stored.*
-        from {stored} as stored semi join main.touched using (app_id, conversation_id)
+        create or replace table main.old_rows as
+        select stored.rowid as stored_rowid
+        from {stored} as stored semi join main.touched using (app_id, conversation_id);
+        create or replace table main.old as from {stored} where rowid in (select stored_rowid from main.old_rows)
     """)
     note_difference(connection, model, old="main.old", new=model.name)
-    connection.execute(f"delete from {stored} where rowid in (select stored_rowid from main.old)")
-    connection.execute(f"insert into {stored} from {model.name}; drop table main.old")
+    connection.execute(f"""
+        delete from {stored} where rowid in (select stored_rowid from main.old_rows);
+        insert into {stored} from {model.name};
+        drop table main.old;
+        drop table main.old_rows
+    """)
 
 
 def _move(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
     stored, first = f"warehouse.{model.name}", model.moves[0]
+    # No row that is known up to an earlier moment than all that move can be one of them.
+    connection.execute("set variable least_ms = (select min(known_ms) from main.moved)")
+    places = "".join(f", stored.{name}" for name in PLACES if name in model.columns and name != "app_id")
     connection.execute(f"""
         create or replace table main.moving as
-        select stored.rowid as stored_rowid, stored.*, moved.now_ms
+        select stored.rowid as stored_rowid, moved.now_ms, stored.app_id{places}
         from {stored} as stored
         inner join main.moved as moved
             on stored.app_id = moved.app_id and stored.conversation_id = moved.conversation_id
             and stored.{first} = {_moment(first, "moved.known_ms")}
+        where stored.{first} >= {_moment(first, "getvariable('least_ms')")}
     """)
     note_moves(connection, model, rows="main.moving")
     values = ", ".join(f"{column} = {_moment(column, 'moving.now_ms')}" for column in model.moves)

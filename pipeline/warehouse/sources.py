@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Collection, Sequence
 from typing import Final, Literal
@@ -14,6 +15,7 @@ import pyarrow as pa
 
 from pipeline.lake.tables import TABLES
 from pipeline.warehouse.ledger_facts import LedgerFacts
+from pipeline.warehouse.model import Model
 from pipeline.warehouse.snapshot import LakeFile, Snapshot
 from pipeline.warehouse.views import BURYING_REASONS, quoted, text, type_of
 
@@ -97,19 +99,31 @@ def show_range(connection: duckdb.DuckDBPyConnection, low: str | None, high: str
         connection.execute(f"create or replace view raw.{name} as select * from lake.{name} where {condition}")
 
 
-def show_touched(connection: duckdb.DuckDBPyConnection) -> None:
-    """Let `raw` show the conversations in the table `touched(app_id, conversation_id)`."""
+def show_touched(connection: duckdb.DuckDBPyConnection, readers: Collection[Model]) -> None:
+    """Let `raw` show the conversations in `main.touched(app_id, conversation_id)`, with the columns that readers name.
+
+    They are copied, since it takes reading all of the lake to find them.
+    """
     for name in CONVERSATION_TABLES:
-        connection.execute(
-            f"create or replace view raw.{name} as "
-            f"select * from lake.{name} semi join main.touched using (app_id, conversation_id)"
-        )
+        read = "\n".join(model.sql for model in readers if f"raw.{name}" in model.references)
+        columns = [column for column in _column_names(name) if column == "app_id" or re.search(rf"\b{column}\b", read)]
+        shown = ", ".join(f"rows_of.{quoted(column)}" for column in columns)
+        connection.execute(f"""
+            create or replace table main.touched_{name} as
+            select {shown} from lake.{name} as rows_of semi join main.touched using (app_id, conversation_id);
+            create or replace view raw.{name} as from main.touched_{name}
+        """)
+
+
+def forget_touched(connection: duckdb.DuckDBPyConnection) -> None:
+    """Drop what `show_touched` copied."""
+    for name in CONVERSATION_TABLES:
+        connection.execute(f"drop view raw.{name}; drop table main.touched_{name}")
 
 
 def select_files(snapshot: Snapshot, files: Sequence[LakeFile], name: str) -> str:
     """A SELECT of all columns of a table from some of its files; of no row where there are none."""
-    table = TABLES[name]
-    columns = [*table.partitions, *(column.name for column in table.columns)]
+    table, columns = TABLES[name], _column_names(name)
     if not files:
         typed = ", ".join(f"null::{type_of(table, column)} as {quoted(column)}" for column in columns)
         return f"select {typed} where false"
@@ -119,6 +133,11 @@ def select_files(snapshot: Snapshot, files: Sequence[LakeFile], name: str) -> st
         f"select {', '.join(map(quoted, columns))} "
         f"from read_parquet([{paths}], hive_partitioning = true, hive_types = {{{types}}})"
     )
+
+
+def _column_names(name: str) -> list[str]:
+    table = TABLES[name]
+    return [*table.partitions, *(column.name for column in table.columns)]
 
 
 def _create(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:

@@ -1,4 +1,4 @@
-"""Which of the models after the conversations an incremental build has to compute, and for which local dates."""
+"""Which of the models after the conversations an incremental build has to compute, and for which places."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import duckdb
 
-from pipeline.warehouse.changed import LOCAL_DATE, changed_dates, is_changed
-from pipeline.warehouse.model import Model, Unit
+from pipeline.warehouse.changed import LOCAL_DATE, UNTIL_DATE, changes, is_changed
+from pipeline.warehouse.model import Model
 from pipeline.warehouse.models import Models
 
 
@@ -15,7 +15,7 @@ class Stale:
     """Tells of one model after the other, in their order, since each may change what the next one reads.
 
     What is not stored is computed for those who read it. So a model makes a group with all that it reads without
-    finding it stored, and the models of a group are computed together: for the same dates, or none of them.
+    finding it stored, and the models of a group are computed together: for the same places, or none of them.
 
     Args:
         connection: with the changes noted so far.
@@ -36,22 +36,38 @@ class Stale:
             or is_changed(self._connection, self._roots(group), readers=group)
         )
 
-    def dates(self, model: Model) -> str | None:
-        """A condition that the dates for which the model's group is computed meet; None if it has to be whole."""
+    def find_places(self, model: Model) -> tuple[str, ...]:
+        """Fill `main.places` with the places that the model's group is computed for; returns the columns of them.
+
+        No column: it has to be whole.
+        """
         group = self._groups[model.name]
         roots = self._roots(group)
-        by_date = all(each.unit is Unit.LOCAL_DATE for each in group) and self._can_wait(group)
+        columns = model.unit.columns
         if (
-            not by_date
+            not columns
+            or any(each.unit is not model.unit for each in group)
+            or not self._can_wait(group)
             or self._sources(group)
-            or not all(LOCAL_DATE in self._models.by_name[name].columns for name in roots)
+            or not all(set(columns) <= self._models.by_name[name].columns.keys() for name in roots)
         ):
-            return None
-        found = changed_dates(self._connection, roots, readers=group)
-        days = ", ".join(f"date '{day}'" for day in found if day is not None)
-        conditions = [f"{LOCAL_DATE} in ({days})"] if days else []
-        conditions += [f"{LOCAL_DATE} is null"] if None in found else []
-        return f"({' or '.join(conditions) or 'false'})"
+            return ()
+        self._fill(roots, group, columns)
+        return columns
+
+    def _fill(self, roots: set[str], group: Sequence[Model], columns: Sequence[str]) -> None:
+        shown, changed = ", ".join(columns), changes(self._connection, roots, readers=group)
+        each_day = f"""
+            select * replace (unnest(generate_series(local_date, until_date, interval 1 day))::date as local_date)
+            from (
+                select * replace (coalesce(until_date, local_date) as until_date)
+                {changed} and local_date is not null
+            )
+            union all
+            select * {changed} and local_date is null
+        """
+        source = f"({each_day})" if LOCAL_DATE in columns else f"(select * {changed})"
+        self._connection.execute(f"create or replace table main.places as select distinct {shown} from {source}")
 
     def _can_wait(self, group: Sequence[Model]) -> bool:
         """Whether all that the group reads is computed before the first of it."""
@@ -75,6 +91,16 @@ class Stale:
         """Models that the group reads and that are not of it."""
         read = {name for model in group for name in model.references}
         return (read & self._models.by_name.keys()) - {model.name for model in group}
+
+
+def among_places(model: Model, columns: Sequence[str]) -> str:
+    """The join that leaves of a model's rows, named `counted`, those that count in one of `main.places`."""
+    same = [f"counted.{column} is not distinct from place.{column}" for column in columns if column != LOCAL_DATE]
+    if LOCAL_DATE in columns and UNTIL_DATE in model.columns:
+        same.append("counted.local_date <= place.local_date and counted.until_date >= place.local_date")
+    elif LOCAL_DATE in columns:
+        same.append("counted.local_date is not distinct from place.local_date")
+    return f"semi join main.places as place on {' and '.join(same)}"
 
 
 def _groups(models: Models) -> dict[str, list[Model]]:

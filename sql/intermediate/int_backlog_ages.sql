@@ -1,10 +1,11 @@
 -- grain: one row per app, channel and hour at which somebody waited
 -- key: app_id, channel, hour_no
+-- unit: channel_date
 -- How many turns had lasted how long: n_1 under 5 minutes, n_2 under an hour, n_3 under 8, n_4 under 24, n_5 longer.
 -- n_human counts the waits for an agent, of any age. hour_no counts hours since 1970.
 with
 waits as (
-    select * from intermediate.int_waiting_hours
+    select * from intermediate.int_backlog_waits
 ),
 
 -- The hours that each wait spent in each class of age.

@@ -1,5 +1,6 @@
 -- grain: one row per user who wrote at least one message
 -- key: app_id, user_key
+-- unit: user
 -- stored: yes
 -- column app_id: Id of the app.
 -- column user_key: Id of the user after merges.
@@ -11,55 +12,12 @@
 -- not hold from its start (cut by the platform's limit or by retention, or not read yet); one that was created at an
 -- unknown time counts as created before.
 with
-hours as (
-    select * from intermediate.int_conversation_hours
-    where class = 'user' and user_key <> 'none'
-),
-
-truncated_sessions as (
-    select * from marts.fct_sessions
-    where left_truncated
-),
-
-truncated_conversations as (
-    select
-        conversations.app_id,
-        conversations.conversation_id,
-        conversations.user_key,
-        coalesce(conversations.created_ms, 0) as created_ms
-    from marts.fct_conversations as conversations
-    left join truncated_sessions
-        on
-            conversations.app_id = truncated_sessions.app_id
-            and conversations.conversation_id = truncated_sessions.conversation_id
-    where not conversations.is_complete or truncated_sessions.conversation_id is not null
-),
-
-truncated_members as (
-    select
-        hours.app_id,
-        hours.user_key,
-        truncated_conversations.created_ms
-    from hours
-    inner join truncated_conversations
-        on
-            hours.app_id = truncated_conversations.app_id
-            and hours.conversation_id = truncated_conversations.conversation_id
-    union all
-    select
-        app_id,
-        user_key,
-        created_ms
-    from truncated_conversations
-    where user_key is not null
-),
-
 truncated_users as (
     select
         app_id,
         user_key,
         min(created_ms) as created_ms
-    from truncated_members
+    from intermediate.int_truncated_members
     group by app_id, user_key
 ),
 
@@ -70,7 +28,7 @@ first_messages as (
         min(first_ms) as first_ms,
         arg_min(channel, row(first_ms, channel)) as channel,
         arg_min(local_date, first_ms) as local_date
-    from hours
+    from intermediate.int_user_months
     group by app_id, user_key
 )
 

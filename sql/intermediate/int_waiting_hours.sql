@@ -1,31 +1,27 @@
--- grain: one row per turn or human wait that lasted over a full hour of UTC
--- key: app_id, is_human, wait_id
--- The full hours, counted since 1970, at which somebody waited: from from_hour on, and before to_hour. Most waits are
--- short and lie between two hours. What is still open lasts until the newest moment that is known of the app.
+-- grain: one row per turn or human wait that is over and lasted over a full hour of UTC
+-- key: app_id, conversation_id, is_human, first_user_ms
+-- unit: conversation
+-- stored: yes
+-- column app_id: Id of the app.
+-- column conversation_id: Id of the conversation.
+-- column channel: Channel at the arrival; 'none' if not known.
+-- column is_human: Whether it is a wait for an agent; else it is a turn.
+-- column first_user_ms: Moment of the first user message, in milliseconds since 1970 in UTC.
+-- column from_hour: The first full hour at which somebody waited, counted since 1970.
+-- column to_hour: The full hour before which nobody waited any more.
+-- column local_date: Date of from_hour in the configured time zone.
+-- column until_date: Date of the last hour at which somebody waited.
+-- check: from_hour < to_hour
+-- check: local_date <= until_date
+-- not null: channel, from_hour, to_hour, local_date, until_date
+-- The full hours at which somebody waited. Most waits are short and lie between two hours. No two of a conversation
+-- that begin in the same millisecond last.
 with
-newest as (
-    select
-        app_id,
-        max(as_of_ms) as as_of_ms
-    from (
-        select
-            app_id,
-            as_of_ms
-        from raw.app_as_of
-        union all
-        select
-            app_id,
-            as_of_ms
-        from marts.fct_conversations
-    ) as moments
-    group by app_id
-),
-
 waits as (
     select
         app_id,
+        conversation_id,
         channel,
-        first_user_msg_id as wait_id,
         first_user_ms,
         closed_ms,
         false as is_human
@@ -33,8 +29,8 @@ waits as (
     union all
     select
         app_id,
+        conversation_id,
         channel,
-        first_user_msg_id as wait_id,
         first_user_ms,
         closed_ms,
         true as is_human
@@ -42,20 +38,32 @@ waits as (
     where status != 'bot_only'
 ),
 
-
 hours as (
     select
-        waits.app_id,
-        waits.wait_id,
-        waits.is_human,
-        waits.first_user_ms,
-        coalesce(waits.channel, 'none') as channel,
-        (waits.first_user_ms + 3599999) // 3600000 as from_hour,
-        (least(coalesce(waits.closed_ms, newest.as_of_ms + 1), newest.as_of_ms + 1) + 3599999) // 3600000 as to_hour
+        app_id,
+        conversation_id,
+        is_human,
+        first_user_ms,
+        coalesce(channel, 'none') as channel,
+        (first_user_ms + 3599999) // 3600000 as from_hour,
+        (closed_ms + 3599999) // 3600000 as to_hour
     from waits
-    inner join newest
-        on waits.app_id = newest.app_id
+    where closed_ms is not null
 )
 
-select * from hours
-where from_hour < to_hour
+select
+    hours.app_id,
+    hours.conversation_id,
+    hours.channel,
+    hours.is_human,
+    hours.first_user_ms,
+    hours.from_hour,
+    hours.to_hour,
+    first_slots.local_date,
+    last_slots.local_date as until_date
+from hours
+left join settings.time_slots as first_slots
+    on hours.from_hour * 4 = first_slots.slot
+left join settings.time_slots as last_slots
+    on (hours.to_hour - 1) * 4 = last_slots.slot
+where hours.from_hour < hours.to_hour

@@ -1,5 +1,6 @@
 -- grain: one row per app, channel and hour of UTC at whose beginning somebody waited
 -- key: app_id, channel, hour
+-- unit: channel_date
 -- column app_id: Id of the app.
 -- column channel: Channel at the arrival; 'none' if not known.
 -- column hour: The full hour, in UTC.
@@ -12,48 +13,15 @@
 -- column n_lt_8h: Open turns from one hour to less than 8.
 -- column n_lt_24h: Open turns from 8 hours to less than 24.
 -- column n_ge_24h: Open turns of 24 hours and more.
+-- column local_date: Date of the hour in the configured time zone.
 -- check: n_lt_5m + n_lt_1h + n_lt_8h + n_lt_24h + n_ge_24h = open_turns
 -- check: open_turns > 0 or pending_human > 0
 -- check: (open_turns > 0) = (oldest_age_s is not null)
--- not null: open_turns, pending_human, n_lt_5m, n_lt_1h, n_lt_8h, n_lt_24h, n_ge_24h
+-- not null: open_turns, pending_human, n_lt_5m, n_lt_1h, n_lt_8h, n_lt_24h, n_ge_24h, local_date
 -- Who waited when. A turn is backlog from its first message on until just before its reply or the end of its session;
 -- what is still open is so until the newest moment that is known of the app. A wait for an agent goes on while a bot
--- talks. Any past hour is computed again with each build, so that late facts find their place.
+-- talks. Past hours are computed again where waits changed, so that late facts find their place.
 with
--- The oldest at an hour is the first that lasts longer than all that began before it.
-lasting as (
-    select
-        *,
-        greatest(from_hour, max(to_hour) over (
-            partition by app_id, channel, is_human
-            order by first_user_ms, wait_id
-            rows between unbounded preceding and 1 preceding
-        )) as since_hour
-    from intermediate.int_waiting_hours
-),
-
-oldest as (
-    select
-        app_id,
-        channel,
-        is_human,
-        first_user_ms,
-        unnest(range(since_hour, to_hour)) as hour_no
-    from lasting
-    where since_hour < to_hour
-),
-
-ages as (
-    select
-        app_id,
-        channel,
-        hour_no,
-        max(hour_no * 3600000 - first_user_ms) filter (where not is_human) / 1000 as oldest_age_s,
-        max(hour_no * 3600000 - first_user_ms) filter (where is_human) / 1000 as oldest_pending_human_age_s
-    from oldest
-    group by app_id, channel, hour_no
-),
-
 counts as (
     select
         *,
@@ -68,13 +36,16 @@ select
     counts.hour,
     counts.open_turns,
     counts.n_human as pending_human,
-    ages.oldest_age_s,
-    ages.oldest_pending_human_age_s,
+    oldest.oldest_age_s,
+    oldest.oldest_pending_human_age_s,
     counts.n_1 as n_lt_5m,
     counts.n_2 as n_lt_1h,
     counts.n_3 as n_lt_8h,
     counts.n_4 as n_lt_24h,
-    counts.n_5 as n_ge_24h
+    counts.n_5 as n_ge_24h,
+    time_slots.local_date
 from counts
-inner join ages
-    on counts.app_id = ages.app_id and counts.channel = ages.channel and counts.hour_no = ages.hour_no
+inner join intermediate.int_backlog_oldest as oldest
+    on counts.app_id = oldest.app_id and counts.channel = oldest.channel and counts.hour_no = oldest.hour_no
+left join settings.time_slots as time_slots
+    on counts.hour_no * 4 = time_slots.slot

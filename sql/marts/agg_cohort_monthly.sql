@@ -16,54 +16,14 @@
 -- users are one, who came when the first of them did. Erased users are in no cohort, so an erasure shrinks past ones.
 -- Users of whom earlier messages may be missing belong to the month of the first one that is there.
 with
-user_months as (
-    select
-        app_id,
-        user_key,
-        min(year(local_date) * 12 + month(local_date) - 1) as cohort_number,
-        list(distinct year(local_date) * 12 + month(local_date) - 1) as month_numbers
-    from intermediate.int_conversation_hours
-    where class = 'user' and user_key <> 'none'
-    group by app_id, user_key
-),
-
-cohort_months as (
-    select
-        app_id,
-        cohort_number,
-        unnest(month_numbers) as month_number
-    from user_months
-),
-
 retained as (
     select
         app_id,
         cohort_number,
         month_number,
         count(*) as n_retained
-    from cohort_months
+    from intermediate.int_cohort_months
     group by app_id, cohort_number, month_number
-),
-
-moments as (
-    select
-        app_id,
-        as_of_ms
-    from marts.fct_conversations
-    union all
-    -- A conversation that is settled is not known of beyond that, though the app is.
-    select
-        app_id,
-        as_of_ms
-    from raw.app_as_of
-),
-
-app_moments as (
-    select
-        app_id,
-        max(as_of_ms) as as_of_ms
-    from moments
-    group by app_id
 ),
 
 -- The month in which the app's newest moment lies: the only one that is not over.
@@ -71,7 +31,7 @@ app_months as (
     select
         app_moments.app_id,
         max(year(time_slots.local_date) * 12 + month(time_slots.local_date) - 1) as last_number
-    from app_moments
+    from intermediate.int_app_moments as app_moments
     inner join settings.time_slots as time_slots
         on app_moments.as_of_ms // 900000 >= time_slots.slot
     group by app_moments.app_id

@@ -1,5 +1,6 @@
 -- grain: one row per settled session in which both a user and a bot wrote
 -- key: app_id, session_id
+-- unit: user
 -- column app_id: Id of the app.
 -- column session_id: Id of the session.
 -- column conversation_id: Id of the conversation.

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.sql.reference.blocks import Block, human_waits, turns, wait_status
 from tests.sql.reference.conversations import Conversation
-from tests.sql.reference.moments import HOUR, MINUTE, to_naive
+from tests.sql.reference.moments import HOUR, MINUTE, local_date, to_naive
 
 _AGES = (("n_lt_5m", 5 * MINUTE), ("n_lt_1h", HOUR), ("n_lt_8h", 8 * HOUR), ("n_lt_24h", 24 * HOUR))
 
@@ -28,7 +28,7 @@ def newest_as_of(conversations: Iterable[Conversation], app_as_of: dict[str, int
     return newest
 
 
-def backlog_hourly(conversations: Sequence[Conversation], newest: dict[str, int]) -> list[dict[str, Any]]:
+def backlog_hourly(conversations: Sequence[Conversation], newest: dict[str, int], zone: str) -> list[dict[str, Any]]:
     """The rows of `agg_backlog_hourly`: hours at which somebody waited."""
     waiting: dict[tuple[str, str, int], _Waiting] = {}
     for conversation in conversations:
@@ -44,7 +44,7 @@ def backlog_hourly(conversations: Sequence[Conversation], newest: dict[str, int]
                 for hour in _hours(wait, newest[app_id]):
                     place = (app_id, wait.first.channel or "none", hour)
                     waiting.setdefault(place, _Waiting()).humans.append(hour - wait.first.ms)
-    return [_row(place, ages) for place, ages in waiting.items()]
+    return [_row(place, ages, zone) for place, ages in waiting.items()]
 
 
 def _hours(block: Block, newest_ms: int) -> Iterable[int]:
@@ -53,12 +53,13 @@ def _hours(block: Block, newest_ms: int) -> Iterable[int]:
     return range(-(-block.first.ms // HOUR) * HOUR, end, HOUR)
 
 
-def _row(place: tuple[str, str, int], ages: _Waiting) -> dict[str, Any]:
+def _row(place: tuple[str, str, int], ages: _Waiting, zone: str) -> dict[str, Any]:
     app_id, channel, hour = place
     row: dict[str, Any] = {
         "app_id": app_id,
         "channel": channel,
         "hour": to_naive(hour),
+        "local_date": local_date(hour, zone),
         "open_turns": len(ages.turns),
         "pending_human": len(ages.humans),
         "oldest_age_s": max(ages.turns) / 1000 if ages.turns else None,

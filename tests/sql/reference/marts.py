@@ -87,7 +87,7 @@ _MARTS: Final[Mapping[str, Callable[[Reference], Rows]]] = {
     "int_messages_classified": lambda of: facts.message_rows(of.conversations, of.history.settings),
     "agg_response_daily": lambda of: response_daily(of.pairs, of.judged),
     "agg_sla_daily": lambda of: sla_daily(of.judged),
-    "agg_backlog_hourly": lambda of: backlog_hourly(of.conversations, of.newest),
+    "agg_backlog_hourly": lambda of: backlog_hourly(of.conversations, of.newest, of.history.settings.time_zone),
     "agg_session_daily": lambda of: session_daily(of.conversations, of.history.settings),
     "agg_channel_daily": lambda of: channel_daily(of.conversations, of.history.settings),
     "agg_volume_hourly": lambda of: volume_hourly(of.conversations, of.history.settings),

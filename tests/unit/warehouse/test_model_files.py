@@ -85,7 +85,7 @@ WRONG = {
     ),
     "unit": (
         {"staging/stg_a.sql": "-- grain: x\n-- key: n\n-- unit: week\nselect 1 as n"},
-        r"stg_a\.sql:3: unit is conversation or local_date",
+        r"stg_a\.sql:3: unit is conversation, local_date, channel_date or user",
     ),
     "stored view": (
         {"intermediate/int_a.sql": "-- grain: x\n-- key: n\n-- stored: yes\n-- view: yes\nselect 1 as n"},
