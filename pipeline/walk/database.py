@@ -130,5 +130,6 @@ def _on_sqlite_connect(connection: Any, _record: Any) -> None:
 
 def _on_sqlite_begin(connection: sa.Connection) -> None:
     # A writer takes the lock at once: upgrading a read transaction later can fail without waiting.
-    write = connection.get_execution_options().get("sunlake_write", False)
-    connection.exec_driver_sql("begin immediate" if write else "begin")
+    options = connection.get_execution_options()
+    if not options.get("sunlake_once", False):
+        connection.exec_driver_sql("begin immediate" if options.get("sunlake_write", False) else "begin")

@@ -153,6 +153,12 @@ class Ledger:
             yield connection
 
     @contextmanager
+    def read_once(self) -> Iterator[sa.Connection]:
+        """A connection for one query, which sees one committed state even if nothing is begun."""
+        with translated(), self.engine.connect().execution_options(sunlake_once=True) as connection:
+            yield connection
+
+    @contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """A transaction: all of it is recorded durably, or nothing."""
         with (
