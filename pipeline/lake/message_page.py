@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -37,6 +38,7 @@ _JSON = tuple(place for place, column in enumerate(COLUMNS) if column.kind is Ki
 _NULL = Raw(b"null")
 _MOMENT_MARKS = ((4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":"), (19, "."), (23, "Z"))
 _MOMENT_LENGTH = 24
+_MONTH = itemgetter(slice(7))
 
 
 class MessagePage(NamedTuple):
@@ -130,9 +132,12 @@ def read_cells(body: bytes) -> Cells | None:
     return None if columns is None else _without_nulls(columns)
 
 
-def month_of(moments: Iterable[str | None]) -> str | None:
+def month_of(moments: Iterable[Any]) -> str | None:
     """The month (`YYYY-MM`) of all moments; None if there are several, or one is missing."""
-    months = {moment and moment[:7] for moment in moments}
+    try:
+        months = set(map(_MONTH, moments))
+    except TypeError:  # None among them
+        return None
     return months.pop() if len(months) == 1 else None
 
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from itertools import accumulate, chain
+from itertools import accumulate, chain, repeat
 
 import msgspec
 import pyarrow as pa
@@ -68,7 +68,7 @@ def encode_pages(
     noted = Dropped() if dropped is None else dropped
     waiting: dict[str, list[MessagePage]] = defaultdict(list)
     for page in pages:
-        month = None if page.messages is None else month_of(message.received for message in page.messages)
+        month = None if page.messages is None else month_of([message.received for message in page.messages])
         if month is None:
             yield from split_by_month(MESSAGES, encode_messages(page, run_id=run_id, dropped=noted))
             continue
@@ -95,10 +95,9 @@ def _encode_together(
 
 def _owners(pages: Sequence[MessagePage], counts: Sequence[int]) -> list[pa.Array]:
     """The columns conversation_id and exported_at."""
-    ids = [page.conversation_id for page, count in zip(pages, counts, strict=True) for _ in range(count)]
-    moments = [_epoch_ms(page.exported_at) for page in pages]
-    repeated = [moment for moment, count in zip(moments, counts, strict=True) for _ in range(count)]
-    return [pa.array(ids, pa.string()), pa.array(repeated, Kind.MOMENT.arrow_type)]
+    ids = chain.from_iterable(map(repeat, (page.conversation_id for page in pages), counts))
+    moments = chain.from_iterable(map(repeat, (_epoch_ms(page.exported_at) for page in pages), counts))
+    return [pa.array(ids, pa.string()), pa.array(moments, Kind.MOMENT.arrow_type)]
 
 
 def _to_table(found: Cells, owners: list[pa.Array], run_id: str) -> pa.Table | None:
