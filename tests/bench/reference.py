@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import io
 import queue
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +27,7 @@ from tests.bench.job import Figures, Job
 IN_FLIGHT = 16
 BUFFERED_ROWS = 20_000
 WAITING_PAGES = 200
+PATIENCE_SECONDS = 300  # then the thread has failed
 BLOCK_BYTES = 4 << 20  # more than a page
 
 _TEXT = pa.string()
@@ -70,13 +71,13 @@ def run(job: Job) -> Figures:
     """Export the messages."""
     pages: queue.Queue[_Page | None] = queue.Queue(WAITING_PAGES)
     sink = _Sink(Path(job.folder))
-    thread = threading.Thread(target=sink.work, args=(pages,))
-    thread.start()
-    try:
-        asyncio.run(_fetch(job, pages))
-    finally:
-        pages.put(None)
-        thread.join()
+    with ThreadPoolExecutor(1) as thread:
+        ended = thread.submit(sink.work, pages)
+        try:
+            asyncio.run(_fetch(job, pages))
+        finally:
+            pages.put(None, timeout=PATIENCE_SECONDS)
+        ended.result()
     size = sum(file.stat().st_size for file in Path(job.folder).rglob("*.parquet"))
     return {"messages": sink.messages, "pages": sink.pages, "bytes": size}
 
@@ -93,7 +94,7 @@ async def _fetch(job: Job, pages: queue.Queue[_Page | None]) -> None:
                 while target is not None:
                     body = (await client.get(target)).content
                     answer = _DECODER.decode(body)
-                    pages.put(_Page(conversation_id, body, answer.messages))
+                    pages.put(_Page(conversation_id, body, answer.messages), timeout=PATIENCE_SECONDS)
                     cursor = answer.meta.beforeCursor
                     target = f"{job.messages_path(conversation_id)}?page%5Bbefore%5D={cursor}" if cursor else None
 
