@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import accumulate, chain
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
@@ -31,6 +32,7 @@ MESSAGES = TABLES["messages"]
 COLUMNS = tuple(column for column in MESSAGES.fields if column.origin is not Origin.CONTEXT)
 """The columns that `read_cells` answers with, in its order."""
 
+RECEIVED = COLUMNS.index(MESSAGES.column("received_at"))
 _CONTENT_TYPE = MESSAGES.column("content_type")
 _TEXT = MESSAGES.column("text")
 _NESTED = ("content", "activity", "quotedMessage", "references", "metadata")
@@ -111,6 +113,18 @@ _CONTENT_HEAD = msgspec.json.Decoder(_ContentHead)
 _CONTENT_HEADS = msgspec.json.Decoder(list[_ContentHead])
 
 
+def together(found: Sequence[Cells]) -> Cells:
+    """The cells of several pages, one behind the other."""
+    columns: list[Column] = [
+        list(chain.from_iterable(parts)) for parts in zip(*(cells.columns for cells in found), strict=True)
+    ]
+    starts = accumulate((len(cells.columns[0]) for cells in found), initial=0)
+    nulls = {
+        start + row: paths for start, cells in zip(starts, found, strict=False) for row, paths in cells.nulls.items()
+    }
+    return Cells(columns, nulls)
+
+
 def cells_of(messages: Sequence[Message]) -> Cells | None:
     """The cells of messages; None if there is something unusual about one after all."""
     try:
@@ -158,12 +172,13 @@ def _without_nulls(columns: list[Column]) -> Cells:
     nulls: dict[int, list[Path]] = {}
     cleaned: list[Column] = []
     for column, cells in zip(COLUMNS, columns, strict=True):
-        null, absent, nothing = (_NULL, ABSENT, ABSENT) if column.kind is Kind.JSON else (None, UNSET, None)
+        is_json = column.kind is Kind.JSON
+        null = _NULL if is_json else None
         if column.origin is Origin.FIELD and null in cells:
-            for row, cell in enumerate(cells):
-                if cell == null:
-                    nulls.setdefault(row, []).append(column.paths[0])
-        cleaned.append([nothing if cell == null or cell is absent else cell for cell in cells])
+            for row in [row for row, cell in enumerate(cells) if cell == null]:
+                nulls.setdefault(row, []).append(column.paths[0])
+            cells = [ABSENT if cell == null else cell for cell in cells] if is_json else cells  # noqa: PLW2901
+        cleaned.append([None if cell is UNSET else cell for cell in cells] if UNSET in cells else cells)
     return Cells(cleaned, nulls)
 
 

@@ -11,13 +11,25 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import accumulate, chain, repeat
+from typing import NamedTuple
 
 import msgspec
 import pyarrow as pa
 
 from pipeline.lake import exact_json, rows, values
 from pipeline.lake.exact_json import Overlay
-from pipeline.lake.message_page import COLUMNS, MESSAGES, Cells, MessagePage, Path, cells_of, month_of, read_cells
+from pipeline.lake.message_page import (
+    COLUMNS,
+    MESSAGES,
+    RECEIVED,
+    Cells,
+    MessagePage,
+    Path,
+    cells_of,
+    month_of,
+    read_cells,
+    together,
+)
 from pipeline.lake.message_page import Column as CellsOfColumn
 from pipeline.lake.months import split_by_month
 from pipeline.lake.schema import Column, Kind
@@ -66,26 +78,44 @@ def encode_pages(
         RowError: as `encode_messages`.
     """
     noted = Dropped() if dropped is None else dropped
-    waiting: dict[str, list[MessagePage]] = defaultdict(list)
+    waiting: dict[tuple[str, bool], list[_Read]] = defaultdict(list)
     for page in pages:
-        month = None if page.messages is None else month_of([message.received for message in page.messages])
-        if month is None:
+        read = _read(page)
+        month = None if read is None else month_of(read.moments)
+        if read is None or month is None:
             yield from split_by_month(MESSAGES, encode_messages(page, run_id=run_id, dropped=noted))
             continue
-        waiting[month].append(page)
-        if len(waiting[month]) >= PAGES_PER_TABLE:
-            yield from _encode_together(month, waiting.pop(month), run_id, noted)
-    for month, found in waiting.items():
+        key = month, read.cells is None
+        waiting[key].append(read)
+        if len(waiting[key]) >= PAGES_PER_TABLE:
+            yield from _encode_together(month, waiting.pop(key), run_id, noted)
+    for (month, _), found in waiting.items():
         yield from _encode_together(month, found, run_id, noted)
 
 
+class _Read(NamedTuple):
+    """A page that the walk has read, or one with nulls and its cells."""
+
+    page: MessagePage
+    moments: Sequence[str | None]
+    cells: Cells | None = None
+
+
+def _read(page: MessagePage) -> _Read | None:
+    if page.messages is not None:
+        return _Read(page, [message.received for message in page.messages])
+    cells = read_cells(page.body)
+    return None if cells is None else _Read(page, cells.columns[RECEIVED], cells)
+
+
 def _encode_together(
-    month: str, pages: Sequence[MessagePage], run_id: str, dropped: Dropped
+    month: str, found: Sequence[_Read], run_id: str, dropped: Dropped
 ) -> Iterator[tuple[str, pa.Table]]:
-    """The rows of answers whose messages lie in one month."""
-    parts = [page.messages or () for page in pages]
-    found = cells_of(list(chain.from_iterable(parts)))
-    table = None if found is None else _to_table(found, _owners(pages, [len(part) for part in parts]), run_id)
+    """The rows of answers whose messages lie in one month, all of them read by the same one."""
+    pages = [read.page for read in found]
+    with_nulls = [read.cells for read in found if read.cells is not None]
+    cells = together(with_nulls) if with_nulls else cells_of([one for page in pages for one in page.messages or ()])
+    table = None if cells is None else _to_table(cells, _owners(pages, [len(read.moments) for read in found]), run_id)
     if table is not None:
         yield month, table
         return

@@ -82,6 +82,19 @@ def test_plain_pages_of_a_month_become_one_table_each_so_many() -> None:
     assert tables[1]["message_id"].to_pylist() == ["m1", f"m{PAGES_PER_TABLE}"]
 
 
+def test_pages_with_nulls_become_one_table_too() -> None:
+    """Nulls are noted in the rows of their own pages, wherever these lie in the table."""
+    null = PLAIN | {"id": "m2", "deleted": None, "metadata": None}
+    pages = [page(PLAIN, null, conversation_id="c1"), page(null, PLAIN, conversation_id="c2")]
+    assert [one.messages for one in pages] == [None, None]
+    [(month, table)] = encode_pages(pages, run_id="run")
+    assert month == "2026-03"
+    assert table["conversation_id"].to_pylist() == ["c1", "c1", "c2", "c2"]
+    overlay = '{"metadata":null,"deleted":null}'
+    assert table["extra"].to_pylist() == [None, overlay, overlay, None]
+    assert in_order(table.to_pylist()) == generic(*pages)
+
+
 @pytest.mark.parametrize(
     "change",
     [
