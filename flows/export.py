@@ -27,8 +27,8 @@ from flows.stopping import stopping
 from flows.summary import markdown_table, part_of
 from pipeline.config import AppSettings, Settings, load_settings
 from pipeline.errors import ConfigError, SunlakeError
-from pipeline.export import ExportSession
 from pipeline.outcome import Summary
+from pipeline.session import ExportSession
 from pipeline.walk.crawl import Ending
 from pipeline.walk.runs import RunKind
 

@@ -6,7 +6,6 @@ The file names the environment variables that hold secrets and never the secrets
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -28,6 +27,7 @@ from pipeline.places import (
     s3_place,
 )
 from pipeline.privacy_settings import PrivacySettings, check_privacy
+from pipeline.settings_sources import overlay_environment, read_toml
 
 CONFIG_NAME = "sunlake.toml"
 
@@ -156,12 +156,12 @@ def load_settings(path: Path | None = None, *, environ: Mapping[str, str] | None
     named = path or (Path(env["SUNLAKE_CONFIG"]) if env.get("SUNLAKE_CONFIG") else None)
     file = named or Path(CONFIG_NAME)
     if file.exists():
-        raw = _read_toml(file)
+        raw = read_toml(file)
     elif named is not None:
         raise ConfigError(f"settings file {file} does not exist; write one with `sunlake init`")
     else:
         raw = {}
-    _overlay_environment(raw, env)
+    overlay_environment(raw, env)
     try:
         settings = msgspec.convert(raw, Settings)
     except msgspec.ValidationError as error:
@@ -228,67 +228,6 @@ def prefect_home(environ: Mapping[str, str] | None = None) -> Path:
     named = env.get("XDG_STATE_HOME", "")
     state = Path(named) if Path(named).is_absolute() else Path(env.get("HOME", "~")).expanduser() / ".local" / "state"
     return Path(env["PREFECT_HOME"]).expanduser() if env.get("PREFECT_HOME") else state / "sunlake" / "prefect"
-
-
-def _read_toml(file: Path) -> dict[str, object]:
-    try:
-        values = tomllib.loads(file.read_text("utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{file} is not valid TOML: {error}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{file} is not UTF-8 text; save it as UTF-8") from None
-    except OSError as error:
-        raise ConfigError(f"{file} can't be read: {error.strerror}") from None
-    # Dates may be written with quotes and without.
-    return {key: msgspec.to_builtins(value) for key, value in values.items()}
-
-
-def _overlay_environment(raw: dict[str, object], env: Mapping[str, str]) -> None:
-    for name, key in (
-        ("SUNLAKE_LAKE", "lake"),
-        ("SUNLAKE_STATE", "state"),
-        ("SUNLAKE_LEDGER_URL", "ledger_url"),
-    ):
-        if env.get(name):
-            raw[key] = env[name]
-    _overlay_commit(raw, env)
-    if not env.get("SUNLAKE_APP_ID"):
-        return
-    app: dict[str, object] = {"app_id": env["SUNLAKE_APP_ID"]}
-    same = [entry for entry in _entries(raw.get("apps")) if entry.get("app_id") == app["app_id"]]
-    if same:
-        app = dict(same[0])
-    app |= {"key_id_env": "SUNLAKE_KEY_ID", "secret_env": "SUNLAKE_SECRET"} if env.get("SUNLAKE_KEY_ID") else {}
-    if env.get("SUNLAKE_BASE_URL"):
-        app["base_url"] = env["SUNLAKE_BASE_URL"]
-    if env.get("SUNLAKE_AUTH"):
-        app["auth"] = env["SUNLAKE_AUTH"]
-    if "base_url" not in app:
-        raise ConfigError(
-            "SUNLAKE_APP_ID is set, but SUNLAKE_BASE_URL is not; set it to https://<subdomain>.zendesk.com/sc"
-        )
-    raw["apps"] = [app]
-
-
-def _overlay_commit(raw: dict[str, object], env: Mapping[str, str]) -> None:
-    for name, key in (
-        ("SUNLAKE_COMMIT_SECONDS", "seconds"),
-        ("SUNLAKE_COMMIT_PAGES", "pages"),
-        ("SUNLAKE_COMMIT_ROWS", "rows"),
-    ):
-        if not env.get(name):
-            continue
-        commit = raw.setdefault("commit", {})
-        if not isinstance(commit, dict):
-            raise ConfigError("commit: expected a table")
-        try:
-            commit[key] = float(env[name]) if key == "seconds" else int(env[name])
-        except ValueError:
-            raise ConfigError(f"{name} must be a number") from None
-
-
-def _entries(value: object) -> list[dict[str, object]]:
-    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
 def _check(settings: Settings, file: Path) -> None:

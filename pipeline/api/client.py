@@ -6,8 +6,6 @@ libraries below carry the request, so they are replaced outside of their `except
 
 from __future__ import annotations
 
-import copy
-import re
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
@@ -19,12 +17,13 @@ import msgspec
 
 from pipeline.api.answer import Answer, Envelope, http_date
 from pipeline.api.auth import Authorization, Credential, is_account_key
+from pipeline.api.base_url import parse_base_url, path_prefix
 from pipeline.api.deletions import Deletion
 from pipeline.api.limiter import Limiter
 from pipeline.api.retry import RetryPolicy, TransientFailure, retry_after, with_retries
 from pipeline.api.routes import Operation, Route, request_target
 from pipeline.api.sent import UNANSWERED, Sent, judge
-from pipeline.api.transport import is_loopback, open_transport
+from pipeline.api.transport import open_transport
 from pipeline.api.uploads import GET_UPLOAD, Upload, media_type, upload_target
 from pipeline.api.verdict import checked, inflate, refusal, too_large
 from pipeline.errors import BadRequestError, ConfigError, UnavailableError
@@ -40,7 +39,6 @@ Fault = Callable[[Envelope], str | None]
 """Looks at a decoded answer and says why it can't be used (free of identifiers), or None if it can."""
 
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "sunlake"}
-_PREFIX = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
 
 
 class ApiClient:
@@ -75,7 +73,7 @@ class ApiClient:
         url = parse_base_url(base_url)
         self._origin = httpx.URL(f"{url.scheme}://{url.netloc.decode('ascii')}")
         self._templates: tuple[str, dict[str, httpx.Request]] = ("", {})
-        self._prefix = _prefix(url)
+        self._prefix = path_prefix(url)
         self._authorization = Authorization(credential)
         self.has_account_key = is_account_key(credential)
         self._limiter = limiter
@@ -266,7 +264,8 @@ class ApiClient:
         """A request of its own: a copy of the template, or with the headers that a body needs."""
         template = self._template(method)
         if body is None:
-            request = copy.copy(template)
+            request = httpx.Request.__new__(httpx.Request)
+            vars(request).update(vars(template))  # a tenth of what `copy.copy` takes
         else:
             headers = httpx.Headers({**template.headers, "Content-Type": "application/json"})
             headers.pop("content-length", None)
@@ -311,32 +310,3 @@ class ApiClient:
             chunks.append(chunk)
         self._limiter.received(size)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-
-def parse_base_url(base_url: str) -> httpx.URL:
-    """Check a base URL and return it parsed; its path prefix, such as `/sc`, is kept.
-
-    Raises:
-        ConfigError: it is no https URL (http is for loopback hosts), or holds more than a host and a plain path.
-    """
-    try:
-        url = httpx.URL(base_url.strip())
-    except httpx.InvalidURL:
-        url = httpx.URL("")
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ConfigError("the base URL is no URL; it looks like https://example.zendesk.com/sc")
-    if url.scheme == "http" and not is_loopback(url.host):
-        raise ConfigError("the base URL must begin with https://; over http the key would travel in the clear")
-    if url.userinfo or "?" in base_url or "#" in base_url:
-        raise ConfigError("the base URL must hold no user, query or fragment; keys have settings of their own")
-    if not _PREFIX.fullmatch(_prefix(url)):
-        raise ConfigError(
-            "the path of the base URL holds unusual characters; it looks like https://example.zendesk.com/sc"
-        )
-    if _prefix(url).endswith("/v2"):
-        raise ConfigError("the base URL must not end with /v2; leave that off, it is added by itself")
-    return url
-
-
-def _prefix(url: httpx.URL) -> str:
-    return url.raw_path.decode("ascii").rstrip("/")

@@ -160,11 +160,11 @@ class Batch:
 
     def _encode_pages(self) -> None:
         pages, self._message_pages = self._message_pages, []
-        for page in pages:
-            body = message_rows.MessagePage(page.body, page.conversation_id, page.fetched_at)
-            by_month = message_rows.encode_messages_by_month(body, run_id=self._run_id, dropped=self._dropped)
-            for month, encoded in by_month:
-                self._writer.append(TABLES["messages"], month, encoded)
+        answers = (
+            message_rows.MessagePage(page.body, page.conversation_id, page.fetched_at, page.messages) for page in pages
+        )
+        for month, encoded in message_rows.encode_pages(answers, run_id=self._run_id, dropped=self._dropped):
+            self._writer.append(TABLES["messages"], month, encoded)
 
     def _compare(self) -> None:
         if not self._comparing:

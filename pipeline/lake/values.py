@@ -63,7 +63,8 @@ def cut(moment: datetime) -> datetime:
     """
     if moment.tzinfo is None:
         raise ValueError("a moment needs a time zone")
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    beyond = moment.microsecond % 1000
+    return moment.replace(microsecond=moment.microsecond - beyond) if beyond else moment
 
 
 def _read_string(raw: bytes) -> Read:

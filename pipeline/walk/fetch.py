@@ -46,6 +46,11 @@ class Page:
         """The server's clock at the answer, in its resolution of seconds; ours where it does not tell."""
         return self.answer.date or self.fetched_at
 
+    def asked_for(self, kind: type[T]) -> list[T] | None:
+        """The records, if they were asked for as of this kind, and each is; None for a page without records."""
+        items = self.answer.items
+        return items if items and type(items[0]) is kind else None
+
     def read(self, kind: type[T]) -> list[T]:
         """What the walk reads of each record.
 
@@ -54,8 +59,9 @@ class Page:
         """
         if not self.route.many:
             return read(self.answer.items, kind, route=self.route)
-        if self.answer.items and type(self.answer.items[0]) is kind:  # it was asked for with the page
-            return self.answer.items
+        asked_for = self.asked_for(kind)
+        if asked_for is not None:
+            return asked_for
         try:
             # The whole body at once is half the work of its records one by one.
             return _list_decoder(self.route.envelope, kind).decode(self.answer.body).items  # type: ignore[no-any-return]

@@ -6,7 +6,6 @@ never disagree for longer than one recovery.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,11 +15,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 
-from pipeline.errors import LakeVersionError, LedgerError, StorageError
+from pipeline.errors import LakeVersionError, LedgerError
+from pipeline.walk.database import create, ledger_error, open_engine, translated, truncate_log
 
 LEDGER_VERSION = 1
-SQLITE_LOCK_WAIT_SECONDS = 60
-_CREATING = 0x73756E6C616B65  # any number, the same in every process
 
 metadata = sa.MetaData()
 
@@ -151,14 +149,20 @@ class Ledger:
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A connection that sees one committed state."""
-        with _translated(), self.engine.connect() as connection:
+        with translated(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def read_once(self) -> Iterator[sa.Connection]:
+        """A connection for one query, which sees one committed state even if nothing is begun."""
+        with translated(), self.engine.connect().execution_options(sunlake_once=True) as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """A transaction: all of it is recorded durably, or nothing."""
         with (
-            _translated(),
+            translated(),
             self.engine.connect().execution_options(sunlake_write=True) as connection,
             connection.begin(),
         ):
@@ -186,13 +190,13 @@ class Ledger:
         Raises:
             LedgerError: another process was busy with the ledger for too long; it can be repeated.
         """
-        with _translated():
+        with translated():
             connection = self.engine.raw_connection()
             try:
                 driver: Any = connection.driver_connection
                 if self.engine.dialect.name == "sqlite":
                     driver.execute("vacuum")
-                    _truncate_log(driver)
+                    truncate_log(driver)
                 else:
                     driver.rollback()
                     driver.autocommit = True
@@ -202,7 +206,7 @@ class Ledger:
                 # The driver's own errors, which SQLAlchemy has not seen.
                 if isinstance(error, LedgerError):
                     raise
-                raise _ledger_error(str(error)) from None
+                raise ledger_error(str(error)) from None
             finally:
                 connection.close()
 
@@ -221,10 +225,10 @@ def open_ledger(url: str) -> Ledger:
         LedgerError: damaged, unreachable, or a driver is missing.
         LakeVersionError: written by a newer sunlake.
     """
-    with _translated():
-        engine = _engine(url)
+    with translated():
+        engine = open_engine(url)
         try:
-            _create(engine)
+            create(engine, metadata, then=_check_version)
         except BaseException:
             engine.dispose()
             raise
@@ -237,78 +241,6 @@ def ledger_file(url: str) -> Path | None:
     return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
 
 
-def _engine(url: str) -> sa.Engine:
-    try:
-        parsed = make_url(url)
-    except sa.exc.ArgumentError:
-        raise LedgerError(
-            "the ledger URL is malformed; use sqlite:////path/to/ledger.db or postgresql+psycopg://host/db"
-        ) from None
-    if parsed.get_backend_name() != "sqlite":
-        try:
-            return sa.create_engine(parsed, pool_pre_ping=True)
-        except ModuleNotFoundError as error:
-            raise LedgerError(
-                f"the ledger needs {error.name}; install it with: pip install 'sunlake[postgres]'"
-            ) from None
-    if parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(
-        parsed,
-        connect_args={"timeout": SQLITE_LOCK_WAIT_SECONDS, "check_same_thread": False, "isolation_level": None},
-    )
-    sa.event.listen(engine, "connect", _on_sqlite_connect)
-    sa.event.listen(engine, "begin", _on_sqlite_begin)
-    return engine
-
-
-def _on_sqlite_connect(connection: Any, _record: Any) -> None:
-    # FULL: a decided commit must survive a power cut, since its files are renamed on the strength of it.
-    # secure_delete: an id that was deleted must not survive in the free space of a page.
-    for pragma in (
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "cache_size = -32000",
-        "temp_store = MEMORY",
-        "secure_delete = on",
-    ):
-        connection.execute(f"pragma {pragma}")
-
-
-def _on_sqlite_begin(connection: sa.Connection) -> None:
-    # A writer takes the lock at once: upgrading a read transaction later can fail without waiting.
-    write = connection.get_execution_options().get("sunlake_write", False)
-    connection.exec_driver_sql("begin immediate" if write else "begin")
-
-
-def _truncate_log(driver: Any) -> None:
-    """Move the whole log into the database and cut it to nothing; readers may delay that."""
-    deadline = time.monotonic() + SQLITE_LOCK_WAIT_SECONDS
-    while driver.execute("pragma wal_checkpoint(truncate)").fetchone()[0]:
-        if time.monotonic() > deadline:
-            raise LedgerError("the ledger is busy (its log can't be cut); try again when other sunlakes are done")
-        time.sleep(0.05)
-
-
-def _create(engine: sa.Engine) -> None:
-    """Create what is missing. Several processes may try at once, and SQLite does not wait while a file becomes WAL."""
-    deadline = time.monotonic() + SQLITE_LOCK_WAIT_SECONDS
-    while True:
-        try:
-            with engine.connect().execution_options(sunlake_write=True) as connection, connection.begin():
-                if connection.dialect.name == "postgresql":
-                    # Two machines that begin at once: the second waits until the tables of the first are there.
-                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CREATING)))
-                metadata.create_all(connection)
-                _check_version(connection)
-        except sa.exc.OperationalError as error:
-            if "locked" not in str(error.orig) or time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-        else:
-            return
-
-
 def _check_version(connection: sa.Connection) -> None:
     found = connection.scalar(sa.select(meta.c.value).where(meta.c.key == "version"))
     if found is None:
@@ -318,27 +250,3 @@ def _check_version(connection: sa.Connection) -> None:
             f"the ledger has version {found}, this sunlake knows up to {LEDGER_VERSION}; "
             "upgrade with: pip install -U sunlake"
         )
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except sa.exc.DBAPIError as error:
-        # The statement and its parameters hold ids, hence `from None` and the driver's own words only.
-        raise _ledger_error(str(error.orig)) from None
-
-
-def _ledger_error(reason: str) -> LedgerError | StorageError:
-    lowered = reason.lower()
-    if "readonly" in lowered or "read-only" in lowered or "unable to open" in lowered:
-        return StorageError(
-            f"the ledger can't be written ({reason}); check the permissions of the lake's _sunlake folder"
-        )
-    if "full" in lowered or "disk i/o" in lowered:
-        return StorageError(f"the ledger can't be written ({reason}); free disk space and run the command again")
-    if "malformed" in lowered or "not a database" in lowered:
-        return LedgerError(f"the ledger is damaged ({reason}); rebuild it from the lake with `sunlake repair`")
-    if "locked" in lowered:
-        return LedgerError(f"the ledger is busy ({reason}); another sunlake holds it, try again when it is done")
-    return LedgerError(f"the ledger can't be used ({reason.splitlines()[0] if reason else 'no reason given'})")

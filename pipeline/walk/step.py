@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from pipeline.walk.message import Message
 from pipeline.walk.roster import ConversationState, UserState
 from pipeline.walk.shelf import Snapshot
 
@@ -15,12 +16,16 @@ Reason = Literal["gone", "deleted", "merged", "retention"]
 
 @dataclass(frozen=True, slots=True)
 class MessagePage:
-    """The body of one ListMessages answer, whole; all its messages belong into the lake."""
+    """The body of one ListMessages answer, whole; all its messages belong into the lake.
+
+    `messages` are those of the body, if nothing is unusual about any.
+    """
 
     body: bytes
     conversation_id: str
     fetched_at: datetime
     count: int
+    messages: Sequence[Message] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from pipeline.api import resources
@@ -9,6 +11,7 @@ from pipeline.api.pagination import Direction
 from pipeline.errors import BadRequestError, NotFoundError
 from pipeline.walk.fetch import Page, now, read
 from pipeline.walk.listing import UNSETTLED, ConversationHead, Listing
+from pipeline.walk.message import Message
 from pipeline.walk.roster import ConversationState, Found, Pending, State
 from pipeline.walk.step import MessagePage, Reconcile, Rows, Step, Tombstone
 from pipeline.walk.sweep import MessageHead, sweep_messages
@@ -124,15 +127,16 @@ async def _read_on(
         {"conversationId": conversation.conversation_id},
         direction=direction,
         start_cursor=start_cursor,
-        kind=MessageHead,
+        kind=Message,
     ):
-        heads = page.read(MessageHead)
-        if heads and (direction == "forward" or conversation.head_id is None):
-            newest = max(heads)
-            conversation.head_id, conversation.head_at = newest.id, newest.received
-        if heads and direction == "backward":
-            oldest = min(heads)
-            conversation.tail_id, conversation.tail_at = page.next_cursor or oldest.id, oldest.received
+        # In the order of a history: that of a page is not stated (api.md, section 2), and equal timestamps occur.
+        heads: Sequence[Message] | Sequence[MessageHead] = page.asked_for(Message) or page.read(MessageHead)
+        places = [(head.received or "", head.id) for head in heads]
+        if places and (direction == "forward" or conversation.head_id is None):
+            conversation.head_at, conversation.head_id = max(places)
+        if places and direction == "backward":
+            conversation.tail_at, oldest_id = min(places)
+            conversation.tail_id = page.next_cursor or oldest_id
         if direction == "backward":
             conversation.complete = page.next_cursor is None
         await _emit_page(visit, conversation, page)
@@ -144,7 +148,8 @@ async def _emit_page(visit: Visit, conversation: ConversationState, page: Page) 
     visit.counters.messages += count
     step = Step(conversations=[visit.conversations.changed(conversation)])
     if count:
-        step.pages.append(MessagePage(page.answer.body, conversation.conversation_id, page.fetched_at, count))
+        body, conversation_id, messages = page.answer.body, conversation.conversation_id, page.asked_for(Message)
+        step.pages.append(MessagePage(body, conversation_id, page.fetched_at, count, messages))
     await visit.emit(step)
 
 

@@ -30,6 +30,12 @@ conversations (from conversation seeds, for the conversation itself too), and ke
 typed columns. The rivals read nothing but messages, of fewer conversations to keep the time short, which is why figures
 are per message; the naive script holds all it reads in memory. With long histories the pages of messages dominate. The
 floors fetch the same pages and throw them away.
+
+The reference is the fastest design over httpx that was measured before this program was written: httpx over aiohttp, 16
+calls in flight, pyarrow.json with an explicit schema and each message's text beside it, one thread that decodes and
+writes. It reads messages only, into typed columns that lose something and a `raw` one that doesn't, without ledger,
+commits or comparison. It ran at 82,000 messages/s on the machine for which 80,000 were aimed at, so on any other the
+aim is 97.6 % of what it reaches there.
 """
 
 _CALLS = """\

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from tests.bench import floors, naive, ours
+from tests.bench import floors, naive, ours, reference
 from tests.bench.job import Figures, Job, Meter
 
 CONTENDERS: dict[str, Callable[[Job], Figures]] = {
@@ -21,6 +21,7 @@ CONTENDERS: dict[str, Callable[[Job], Figures]] = {
     "floor-httpx": lambda job: asyncio.run(floors.through_httpx(job)),
     "sockets": lambda job: asyncio.run(floors.through_sockets(job)),
     "naive": naive.run,
+    "reference": reference.run,
 }
 
 

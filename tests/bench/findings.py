@@ -12,6 +12,8 @@ from tests.bench.throughput import Contender, Series
 
 FLAT_WITHIN = 1.25
 AIM_RATE = 80_000
+REFERENCE_RATE = 82_000
+"""What the reference reached on the machine for which the rate was aimed at."""
 AIM_OF_FLOOR = 0.40
 
 
@@ -24,11 +26,17 @@ class Rival:
     aim: float | None
     aim_text: str
 
+    @property
+    def is_mark(self) -> bool:
+        """Whether a share of its rate is looked for, and not a multiple."""
+        return self.aim is not None and self.aim < 1
+
 
 RIVALS = (
     Rival("dlt", "dlt, default", 9, "9x"),
     Rival("tuned", "dlt, tuned", 6, "6x"),
     Rival("naive", "naive script", None, "none"),
+    Rival("reference", "reference: the fastest design over httpx", AIM_RATE / REFERENCE_RATE, "97.6 %"),
     Rival("httpx", "floor: bare httpx over aiohttp", AIM_OF_FLOOR, "40 %"),
     Rival("client", "floor: sunlake's API client", AIM_OF_FLOOR, "40 %"),
 )
@@ -78,7 +86,7 @@ def _ratio_row(rival: Rival, found: Mapping[str, Contender]) -> tuple[str, ...]:
     ratios = [found[key].rate / other.rate for key, _ in OURS]
     cpus = [other.cpu / found[key].cpu for key, _ in OURS]
     texts = [
-        f"{ratio:.0%} ({cpu:.0%})" if rival.name.startswith("floor") else f"{ratio:.1f}x ({cpu:.1f}x)"
+        f"{ratio:.0%} ({cpu:.0%})" if rival.is_mark else f"{ratio:.1f}x ({cpu:.1f}x)"
         for ratio, cpu in zip(ratios, cpus, strict=True)
     ]
     return (rival.name, *texts, rival.aim_text, _met(ratios, rival.aim))

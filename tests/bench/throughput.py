@@ -72,7 +72,7 @@ class Series:
 
     Args:
         title: for the reader.
-        contenders: by a short key: seeds, walk, client, httpx, sockets, naive, dlt, tuned.
+        contenders: by a short key: seeds, walk, reference, client, httpx, sockets, naive, dlt, tuned.
     """
 
     title: str
@@ -118,6 +118,7 @@ def _contenders(sandbox: Sandbox, folder: Path, app_id: str, *, most: int, few: 
     contenders = {
         "seeds": Contender("sunlake, conversation seeds", "ours", all_of, app_id, most),
         "naive": Contender("naive script", "naive", few_of, app_id, few),
+        "reference": Contender("reference: the fastest design over httpx", "reference", all_of, app_id, most),
         "httpx": Contender("floor: bare httpx over aiohttp", "floor-httpx", all_of, app_id, most),
         "tuned": Contender("dlt, tuned", "dlt", few_of, app_id, few, tuned=True),
         "walk": Contender("sunlake, full walk from users", "ours", users, app_id, most),

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pipeline.api import resources
 from pipeline.api.answer import Answer
 from pipeline.api.auth import Credential
-from pipeline.api.client import ApiClient, parse_base_url
+from pipeline.api.base_url import parse_base_url
+from pipeline.api.client import ApiClient
 from pipeline.api.limiter import Limiter
 from pipeline.api.transport import open_transport
 from pipeline.errors import ConfigError, UnavailableError
