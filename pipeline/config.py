@@ -166,7 +166,7 @@ def load_settings(path: Path | None = None, *, environ: Mapping[str, str] | None
         settings = msgspec.convert(raw, Settings)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{file}: {error}") from None
-    _check(settings, file)
+    _check(settings, file, is_url_given=bool(env.get("SUNLAKE_APP_ID") and env.get("SUNLAKE_BASE_URL")))
     return settings
 
 
@@ -230,7 +230,7 @@ def prefect_home(environ: Mapping[str, str] | None = None) -> Path:
     return Path(env["PREFECT_HOME"]).expanduser() if env.get("PREFECT_HOME") else state / "sunlake" / "prefect"
 
 
-def _check(settings: Settings, file: Path) -> None:
+def _check(settings: Settings, file: Path, *, is_url_given: bool) -> None:
     seen: set[str] = set()
     for number, app in enumerate(settings.apps):
         at = f"{file}: apps[{number}]"
@@ -239,7 +239,7 @@ def _check(settings: Settings, file: Path) -> None:
         if app.app_id in seen:
             raise ConfigError(f"{at}.app_id: {app.app_id} is configured twice")
         seen.add(app.app_id)
-        check_base_url(app.base_url, at=f"{at}.base_url")
+        check_base_url(app.base_url, at="SUNLAKE_BASE_URL" if is_url_given else f"{at}.base_url")
         if app.start_rate <= 0 or (app.max_rate is not None and app.max_rate <= 0) or app.max_concurrency < 1:
             raise ConfigError(f"{at}: start_rate, max_rate and max_concurrency must be above 0")
     if settings.commit.seconds <= 0 or settings.commit.rows < 1 or settings.commit.pages < 1:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from pipeline.errors import ConfigError
+from pipeline.places import SCHEME
+
+SEED_SUFFIXES: Final = (".csv", ".jsonl", ".ndjson", ".parquet")
 
 
 def read_toml(file: Path) -> dict[str, object]:
-    """The values of a settings file.
+    """The values of a settings file. Paths in it are relative to its folder, so that it means the same everywhere.
 
     Raises:
         ConfigError: it can't be read, or is no TOML.
@@ -26,7 +30,41 @@ def read_toml(file: Path) -> dict[str, object]:
     except OSError as error:
         raise ConfigError(f"{file} can't be read: {error.strerror}") from None
     # Dates may be written with quotes and without.
-    return {key: msgspec.to_builtins(value) for key, value in values.items()}
+    raw = {key: msgspec.to_builtins(value) for key, value in values.items()}
+    _anchor(raw, file.parent)
+    return raw
+
+
+def _anchor(raw: dict[str, object], folder: Path) -> None:
+    raw.setdefault("lake", "lake")
+    tables: list[tuple[dict[str, object], tuple[str, ...]]] = [(raw, ("lake", "state"))]
+    if isinstance(privacy := raw.get("privacy"), dict):
+        tables.append((privacy, ("key_file", "deeds_key_file", "scan_roots", "prefect_home")))
+    for table, keys in tables:
+        for key in keys:
+            table.update(_each(table.get(key), key, lambda value: _anchored(value, folder)))
+    for app in _entries(raw.get("apps")):
+        app.update(
+            _each(app.get("seeds"), "seeds", lambda seeds: _anchored(seeds, folder) if _is_file(seeds) else seeds)
+        )
+
+
+def _each(value: object, key: str, change: Callable[[str], str]) -> dict[str, object]:
+    """A text or the texts of a list, changed; what is neither is left for those who say what is wrong with it."""
+    if isinstance(value, str):
+        return {key: change(value)}
+    if isinstance(value, list):
+        return {key: [change(each) if isinstance(each, str) else each for each in value]}
+    return {}
+
+
+def _anchored(value: str, folder: Path) -> str:
+    return value if not value or value.startswith((SCHEME, "~")) else str(folder / value)
+
+
+def _is_file(source: str) -> bool:
+    """Whether seeds are a file, and no query."""
+    return Path(source).suffix.lower() in SEED_SUFFIXES
 
 
 def overlay_environment(raw: dict[str, object], env: Mapping[str, str]) -> None:

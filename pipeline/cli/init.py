@@ -12,7 +12,7 @@ from pipeline.errors import StorageError, UsageError
 TEMPLATE = """\
 # Settings of sunlake. The environment wins over this file: SUNLAKE_LAKE, SUNLAKE_LEDGER_URL, and for a single app
 # SUNLAKE_APP_ID, SUNLAKE_BASE_URL, SUNLAKE_AUTH, SUNLAKE_KEY_ID, SUNLAKE_SECRET. Lines that begin with `# ` and a
-# setting show its default.
+# setting show its default. Paths are relative to this file's folder.
 
 # Where the Parquet files go: a folder, or s3://bucket/prefix.
 lake = "lake"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def test_a_whole_file(tmp_path: Path) -> None:
     )
     app = settings.app(APP)
     assert (settings.lake, settings.ledger_url) == ("/data/lake", "postgresql+psycopg://h/db")
-    assert (app.auth, app.scope, app.seeds, app.max_rate) == ("jwt", "account", ("a.csv",), 5.0)
+    assert (app.auth, app.scope, app.seeds, app.max_rate) == ("jwt", "account", (f"{tmp_path}/a.csv",), 5.0)
     assert (settings.commit.rows, settings.calls.read_seconds) == (10, 1.5)
     assert settings.schedules[0].timezone == "UTC"
 
@@ -59,7 +60,7 @@ def test_the_environment_wins(tmp_path: Path) -> None:
 
 def test_an_empty_variable_is_none(tmp_path: Path) -> None:
     """A variable that is set to nothing, as in many compose files, leaves the file's value."""
-    assert _load(tmp_path, 'lake = "a"\n', SUNLAKE_LAKE="", SUNLAKE_APP_ID="").lake == "a"
+    assert _load(tmp_path, 'lake = "a"\n', SUNLAKE_LAKE="", SUNLAKE_APP_ID="").lake == f"{tmp_path}/a"
 
 
 def test_one_app_may_live_in_the_environment_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +83,7 @@ def test_the_app_of_the_environment_keeps_its_settings_of_the_file(tmp_path: Pat
     text = MINIMAL + 'seeds = ["a.csv"]\nkey_id_env = "K"\nsecret_env = "S"\n' + MINIMAL.replace(APP, "other")
     settings = _load(tmp_path, text, SUNLAKE_APP_ID=APP, SUNLAKE_BASE_URL="http://localhost:1")
     assert [(app.app_id, app.base_url, app.seeds, app.key_id_env) for app in settings.apps] == [
-        (APP, "http://localhost:1", ("a.csv",), "K")
+        (APP, "http://localhost:1", (f"{tmp_path}/a.csv",), "K")
     ]
 
 
@@ -92,7 +93,33 @@ def test_the_file_may_be_named_by_the_environment(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"prod\.toml does not exist; write one with `sunlake init`"):
         load_settings(environ={"SUNLAKE_CONFIG": str(path)})
     path.write_text('lake = "prod"\n')
-    assert load_settings(environ={"SUNLAKE_CONFIG": str(path)}).lake == "prod"
+    assert load_settings(environ={"SUNLAKE_CONFIG": str(path)}).lake == f"{tmp_path}/prod"
+
+
+def test_paths_of_the_file_are_relative_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scheduler that works in a folder of its own, and deletes it afterwards, finds the same lake, seeds and keys."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    queries = ["select id as user_id from 'a.csv'", "duckdb:from 'a.parquet'"]
+    text = (
+        MINIMAL
+        + f'seeds = ["a.csv", "/b.csv", "~/c.JSONL", {", ".join(map(json.dumps, queries))}]\n'
+        + '[privacy]\nkey_file = "keys/privacy.key"\nscan_roots = ["backups", "/mnt/backups"]\n'
+    )
+    settings = _load(tmp_path, text)
+    assert settings.lake_path == tmp_path / "lake"
+    assert settings.apps[0].seeds == (f"{tmp_path}/a.csv", "/b.csv", "~/c.JSONL", *queries)
+    assert settings.privacy.key_file == f"{tmp_path}/keys/privacy.key"
+    assert settings.privacy.scan_roots == (f"{tmp_path}/backups", "/mnt/backups")
+    assert _load(tmp_path, 'lake = "s3://bucket/lake"\n').lake == "s3://bucket/lake"
+    assert _load(tmp_path, 'lake = "a"\n', SUNLAKE_LAKE="b").lake_path == Path("b"), "the shell's folder counts there"
+
+
+def test_a_wrong_url_of_the_environment_is_named_as_such(tmp_path: Path) -> None:
+    """What has to be mended is named, not a file that may not exist."""
+    with pytest.raises(ConfigError, match=r"^SUNLAKE_BASE_URL: http would send your key"):
+        _load(tmp_path, "", SUNLAKE_APP_ID=APP, SUNLAKE_BASE_URL="http://example.com")
 
 
 @pytest.mark.parametrize(
