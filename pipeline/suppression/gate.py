@@ -16,10 +16,10 @@ import pyarrow as pa
 
 from pipeline.config import Settings
 from pipeline.lake import storage
-from pipeline.lake.decision import Decision, StagedFile
+from pipeline.lake.decision import COMPACT, Decision, StagedFile
 from pipeline.lake.layout import Lake
 from pipeline.lake.tables import TABLES, Table
-from pipeline.suppression.floors import admit_rows, admits_conversation, read_floor
+from pipeline.suppression.floors import admit_rows, admits_conversation, read_floor, readmit_rows
 from pipeline.suppression.keys import Keyring, load_keyring
 from pipeline.suppression.listing import Entry, append, generation_of, load, mac_of, suppression_lock
 from pipeline.suppression.matcher import Effect, external_key
@@ -104,12 +104,11 @@ class Gate:
 
     def admit(self, table: Table, rows: pa.Table) -> pa.Table:
         """As `Admission.admit`."""
-        rows = admit_rows(table, rows, self._floor)
-        if self._matcher is None:
-            return rows
-        result = redact(table, rows, self._matcher, policy=self._policy)
-        self.left_out["rows"] += result.removed
-        return result.rows
+        return self._without_suppressed(table, admit_rows(table, rows, self._floor))
+
+    def readmit(self, table: Table, rows: pa.Table) -> pa.Table:
+        """As `Admission.readmit`."""
+        return self._without_suppressed(table, readmit_rows(table, rows, self._floor))
 
     @contextmanager
     def publishing(self, decision: Decision) -> Iterator[Decision]:
@@ -121,6 +120,13 @@ class Gate:
             if not self.is_open and (decision.generation != self.generation or before != self._floor):
                 decision = self._refilter(decision)
             yield decision
+
+    def _without_suppressed(self, table: Table, rows: pa.Table) -> pa.Table:
+        if self._matcher is None:
+            return rows
+        result = redact(table, rows, self._matcher, policy=self._policy)
+        self.left_out["rows"] += result.removed
+        return result.rows
 
     def _refresh(self) -> None:
         if generation_of(self._lake) == self.generation:
@@ -142,19 +148,14 @@ class Gate:
         if not staged.exists():
             return file  # published before a crash; a rewrite has seen it in its place
         again = staged.with_name(f"{staged.name}.again")
-        done = refile(staged, again, table, lambda rows: self._looked_through(table, rows))
+        admit = self.readmit if decision.kind == COMPACT else self.admit
+        done = refile(staged, again, table, lambda rows: _looked_through(rows, admit(table, rows)))
         if not done.rows:
             storage.unlink(again)
             storage.unlink(staged)
             return None
         storage.rename(again, staged)
         return StagedFile(file.path, file.table, done.rows, staged.stat().st_size)
-
-    def _looked_through(self, table: Table, rows: pa.Table) -> Redacted:
-        nothing = rows.slice(0, 0)
-        kept = self.admit(table, rows)
-        # No proof is made of staged files, so what was taken need not be shown.
-        return Redacted(kept, rows.num_rows - kept.num_rows, 0, nothing, nothing)
 
     def _entry(self, kind: Kind, value: str) -> Entry:
         keyring = self._keys()
@@ -175,3 +176,9 @@ class Gate:
         )
         append(self._lake, [entry])
         self._refresh()
+
+
+def _looked_through(rows: pa.Table, kept: pa.Table) -> Redacted:
+    """No proof is made of staged files, so what was taken need not be shown."""
+    nothing = rows.slice(0, 0)
+    return Redacted(kept, rows.num_rows - kept.num_rows, 0, nothing, nothing)
