@@ -142,7 +142,7 @@ class _Run:
         self._applied.copies = write_copies(self._desk, self._journal, asked, erased=self._of(*REWRITTEN))
 
     async def _upstream(self) -> None:
-        subjects = self._of(*REWRITTEN)
+        subjects = [subject for subject in self._of(*REWRITTEN) if not subject.not_found]
         if not subjects:
             return
         self._say(Step.USER, f"erasing {len(subjects):,} people at Sunshine Conversations")
@@ -240,6 +240,8 @@ class _Run:
         result = self._applied.upstream.get(subject.tag)
         if subject.action not in REWRITTEN:
             return Status.DONE
+        if subject.not_found:
+            return Status.SKIPPED
         if result is None:
             return Status.FAILED_RETRYABLE
         if result.status is not UpstreamStatus.DONE:

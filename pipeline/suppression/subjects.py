@@ -67,6 +67,8 @@ class Subject:
         message_ids: the subject's own messages in group conversations.
         external_ids, emails, phones, client_external_ids, guids, media_urls, push_tokens, names: what else would give
             the person away; needles of the scan and of mentions.
+        not_found: whether neither the lake nor upstream knew the person: they are kept out and looked for, and there
+            is nothing to be destroyed.
     """
 
     app_id: str
@@ -89,6 +91,7 @@ class Subject:
     media_urls: frozenset[str] = field(default=NOTHING, repr=False)
     push_tokens: frozenset[str] = field(default=NOTHING, repr=False)
     names: frozenset[Name] = field(default=frozenset(), repr=False)
+    not_found: bool = False
 
 
 def encode_subjects(subjects: Sequence[Subject]) -> bytes:

@@ -48,7 +48,8 @@ class RequestStatus:
     """How far one request has come. Times are ISO texts as in the plan; `finished_at` is that of the last deed for it.
 
     `outcome` is "complete", "failed", "retryable", "pending", "running" or "planned", or the plan's own state where
-    nothing is done: "held", "ambiguous", "retained_flag", "not_found".
+    nothing is done: "held", "ambiguous", "retained_flag", "not_found". Who was not found is kept out all the same, and
+    the request is met by that.
     """
 
     request_ref: str
@@ -132,14 +133,14 @@ def _request(
         outcome=outcome,
         received_at=request["received_at"],
         due_at=request["due_at"],
-        urgency=Urgency.MET if outcome == "complete" else _urgency(request["due_at"], now),
+        urgency=Urgency.MET if outcome == "complete" or _is_closed_unfound(deeds) else _urgency(request["due_at"], now),
         finished_at=max((deed.ts for deed in deeds), default=None),
         left=left,
     )
 
 
 def _outcome(state: str, deeds: Sequence[Deed], left: Sequence[Open], batch: str) -> str:
-    if state in _UNTOUCHED and not deeds:
+    if state in _UNTOUCHED and (not deeds or _is_closed_unfound(deeds)):
         return state
     statuses = {each.status for each in left}
     for bad, word in _WORST_FIRST:
@@ -150,6 +151,11 @@ def _outcome(state: str, deeds: Sequence[Deed], left: Sequence[Open], batch: str
     if batch in {"planned", "aborted"}:
         return batch
     return "running"
+
+
+def _is_closed_unfound(deeds: Sequence[Deed]) -> bool:
+    """Whether the batch was carried out and there was nothing of the person to be erased."""
+    return any(deed.step is Step.CLOSE and deed.status is Status.SKIPPED for deed in deeds)
 
 
 def _state(*, begun: bool, closed: Deed | None) -> str:
