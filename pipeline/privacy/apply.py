@@ -9,7 +9,6 @@ when nothing is left does the work file go.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -21,9 +20,9 @@ from pipeline.privacy.closing import alone, finish
 from pipeline.privacy.deeds.journal import BatchJournal
 from pipeline.privacy.deeds.words import Event, Status, Step
 from pipeline.privacy.desk import Desk
+from pipeline.privacy.keeping_out import keep_out, mentioned
 from pipeline.privacy.people.lake_view import open_view
 from pipeline.privacy.people.refresh import joined, refreshed, with_messages
-from pipeline.privacy.people.shared import shared_values
 from pipeline.privacy.plan.hits import quoting_messages
 from pipeline.privacy.report.of_batch import write_report
 from pipeline.privacy.requests.holds_of_batch import without_held
@@ -34,17 +33,10 @@ from pipeline.privacy.scan.of_batch import prove
 from pipeline.privacy.scan.report import Verdict
 from pipeline.privacy.upstream.types import UpstreamPolicy, UpstreamResult, UpstreamStatus
 from pipeline.privacy.upstream.whole_batch import as_subject, erase_all_upstream
-from pipeline.suppression.listing import entries_for, suppress
 from pipeline.suppression.mentions import Mentions
 from pipeline.suppression.redact import Policy
 from pipeline.suppression.subjects import Action, Subject
 from pipeline.warehouse.stored import warehouse_file
-
-ALIASES_FOR: Final = timedelta(days=30)
-"""How long external ids, addresses and numbers stay refused after upstream is verified gone (gdpr.md, section 7)."""
-
-SUPPRESSED: Final = frozenset({Action.ERASE, Action.PII_ONLY, Action.SUPPRESS, Action.RESTRICT})
-"""Actions that the gate has to know of."""
 
 WAIT_SECONDS: Final = 600.0
 
@@ -168,7 +160,7 @@ class _Run:
         self._take(with_messages(self._desk, self._work.subjects))
         subjects = self._work.subjects
         privacy = self._desk.settings.privacy
-        mentions = Mentions(subjects) if privacy.mentions == "redact" else None
+        mentions = Mentions(mentioned(subjects)) if privacy.mentions == "redact" else None
         try:
             self._applied.lake = erase_lake(
                 self._desk,
@@ -250,16 +242,7 @@ class _Run:
         return Status.COMPLETE if scan is not None and scan.verdict is Verdict.CLEAN else Status.PARTIAL
 
     def _keep_out(self, subjects: Sequence[Subject]) -> int:
-        until = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + ALIASES_FOR
-        keyring, batch = self._desk.keyring, self._journal.batch
-        shared = shared_values(self._desk, subjects)
-        entries = [
-            entry
-            for subject in subjects
-            if subject.action in SUPPRESSED
-            for entry in entries_for(subject, keyring, batch=batch, until=until, shared=shared)
-        ]
-        return suppress(self._desk.lake, entries)
+        return keep_out(self._desk, subjects, batch=self._journal.batch)
 
     def _grown(self, subject: Subject) -> Subject:
         result = self._applied.upstream.get(subject.tag)

@@ -24,6 +24,7 @@ from pipeline.privacy.scan.of_batch import prove
 from pipeline.privacy.scan.report import ScanReport
 from pipeline.suppression.listing import load
 from pipeline.suppression.matcher import Effect
+from pipeline.suppression.mention_macs import SuppressedMentions
 from pipeline.suppression.redact import Policy
 from pipeline.suppression.subjects import Action, Kind, Subject
 from pipeline.suppression.suppressed import Suppressed
@@ -51,6 +52,7 @@ _IDS: Final[Mapping[Kind, tuple[tuple[str, str], ...]]] = {
         ("messages", "conversation_id"),
         ("events", "conversation_id"),
     ),
+    Kind.GROUP: (("conversations", "conversation_id"), ("messages", "conversation_id")),
     Kind.MESSAGE: (("messages", "message_id"), ("events", "message_id")),
 }
 """Where ids of each kind stand in the lake; tombstones hold them by entity."""
@@ -68,8 +70,9 @@ def come_back(desk: Desk, app_id: str) -> list[Subject]:
         matcher = Suppressed(load(desk.lake).in_force(app_id), desk.keyring, app_id=app_id, effects=(effect,))
         kinds = [kind for kind in _IDS if matcher.any_of(kind, effect=effect)]
         ids = {kind: _matching(desk, app_id, matcher, kind, effect) for kind in kinds}
+        groups = ids.pop(Kind.GROUP, frozenset())  # which are there in any case
         if any(ids.values()):
-            found.append(_subject(desk, app_id, action, ids, groups=_groups(desk, app_id, ids)))
+            found.append(_subject(desk, app_id, action, ids, groups=groups | _groups(desk, app_id, ids)))
     return found
 
 
@@ -79,13 +82,17 @@ def replay(desk: Desk, *, wait_seconds: float) -> tuple[LakeOutcome, ScanReport 
     Raises:
         LakeError, LedgerError, PrivacyKeyError: it can be repeated.
     """
-    subjects = [subject for app_id in apps_of(desk.lake) for subject in come_back(desk, app_id)]
+    back = {app_id: come_back(desk, app_id) for app_id in apps_of(desk.lake)}
+    subjects = [subject for found in back.values() for subject in found]
     journal = BatchJournal(desk.deeds, f"e{new_commit_id()}")
     desk.deeds.append(journal.batch, Event.REPLAY, counts={"subjects": len(subjects)})
     if not subjects:
         return LakeOutcome(), None
-    policy = Policy(scope=desk.settings.privacy.scope)
-    outcome = erase_lake(desk, subjects, journal=journal, policy=policy, wait_seconds=wait_seconds)
+    outcome = LakeOutcome()
+    for app_id in (app_id for app_id, found in back.items() if found):
+        policy = Policy(scope=desk.settings.privacy.scope, mentions=_mentions(desk, app_id))
+        done = erase_lake(desk, back[app_id], journal=journal, policy=policy, wait_seconds=wait_seconds)
+        outcome.add(done)
     report = prove(desk, subjects)
     journal.end(Step.SCAN, None, report.verdict.value, hits=report.residual, files=report.files)
     journal.end(Step.REPLAY, None, Status.DONE, rows=sum(outcome.removed.values()))
@@ -110,8 +117,13 @@ def _subject(
     )
 
 
+def _mentions(desk: Desk, app_id: str) -> SuppressedMentions | None:
+    entries = list(load(desk.lake).in_force(app_id))
+    return SuppressedMentions.of(entries, Suppressed(entries, desk.keyring, app_id=app_id))
+
+
 def _groups(desk: Desk, app_id: str, ids: Mapping[Kind, frozenset[str]]) -> frozenset[str]:
-    """The conversations that stay and whose cursors name a message that goes; the list itself holds no groups."""
+    """The conversations that stay and whose cursors name a message that goes."""
     messages = ids.get(Kind.MESSAGE, frozenset())
     columns = tables.conversations.c
     query = sa.select(columns.conversation_id, columns.head_id, columns.tail_id).where(columns.app_id == app_id)

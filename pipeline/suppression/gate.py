@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -23,6 +24,7 @@ from pipeline.suppression.floors import admit_rows, admits_conversation, read_fl
 from pipeline.suppression.keys import Keyring, load_keyring
 from pipeline.suppression.listing import Entry, append, generation_of, load, mac_of, suppression_lock
 from pipeline.suppression.matcher import Effect, external_key
+from pipeline.suppression.mention_macs import SuppressedMentions
 from pipeline.suppression.redact import Policy, Redacted, redact
 from pipeline.suppression.refile import refile
 from pipeline.suppression.subjects import Action, Kind
@@ -135,6 +137,8 @@ class Gate:
         self._entries = tuple(listing.in_force(self._app_id))
         matcher = Suppressed(self._entries, self._keys(), app_id=self._app_id) if not listing.is_empty else None
         self._matcher = None if matcher is None or matcher.is_empty else matcher
+        mentions = SuppressedMentions.of(self._entries, matcher) if matcher is not None else None
+        self._policy = replace(self._policy, mentions=mentions)
         self.generation = listing.generation
 
     def _refilter(self, decision: Decision) -> Decision:

@@ -37,6 +37,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         action: what for; `release` takes an earlier entry of the same identifier back, a restriction first.
         created: when, as an ISO time in UTC.
         until: when it expires, as an ISO time in UTC; None never does.
+        words: of how many words a mention is.
     """
 
     kind: Kind
@@ -47,6 +48,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     action: Action
     created: str
     until: str | None = None
+    words: int = 0
 
 
 class SuppressionList:

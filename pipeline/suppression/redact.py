@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from pipeline.lake.tables import Table
 from pipeline.suppression.inside import ERASED, clean_ids, clean_payload, clean_quote, map_strings
 from pipeline.suppression.matcher import BRAND_SEPARATOR, ID_KINDS, Effect, Matcher
-from pipeline.suppression.mentions import Mentions
+from pipeline.suppression.mentions import Redacts
 from pipeline.suppression.registry import ENTITY_KINDS, ERASURE_TARGETS, inside_of, keys_of, masked_of
 from pipeline.suppression.subjects import Kind
 
@@ -34,7 +34,7 @@ class Policy:
     """
 
     scope: Literal["whole", "authored"] = "whole"
-    mentions: Mentions | None = None
+    mentions: Redacts | None = None
 
 
 WHOLE = Policy()
@@ -229,7 +229,7 @@ def _null(changes: _Changes, names: Iterator[str] | tuple[str, ...], mask: pa.Ch
             changes.null(name, mask)
 
 
-def _redact_mentions(changes: _Changes, matcher: Matcher, mentions: Mentions) -> None:
+def _redact_mentions(changes: _Changes, matcher: Matcher, mentions: Redacts) -> None:
     rows = changes.rows
     if not matcher.any_of(Kind.GROUP):
         return

@@ -45,6 +45,7 @@ class Kind(StrEnum):
     EMAIL = "email"
     PHONE = "phone"
     CLIENT_EXTERNAL_ID = "client_external_id"
+    MENTION = "mention"  # what somebody is called in the words of others
 
 
 NOTHING: frozenset[str] = frozenset()
