@@ -23,6 +23,7 @@ LEAST_LENGTH: Final = 6
 
 LEAST_DIGITS: Final = 7
 MOST_DIGITS: Final = 20
+_PASSES: Final = 10
 
 Span: TypeAlias = tuple[int, int]
 """Where a mention begins and ends in a text."""
@@ -78,28 +79,20 @@ class Mentions:
 
 
 def redacted(text: str, find: Callable[[str], Iterable[Span]]) -> str:
-    """The text without what `find` finds in its folded form."""
-    if next(iter(find(fold(text))), None) is None:
-        return text
-    folded, origins = fold_with_origins(text)
-    spans = list(_merged(sorted(find(folded))))
-    if not spans:
-        return REDACTED  # something is there, and accents in disorder don't let it be told where
-    parts, last = [], 0
-    for start, end in spans:
-        parts.append(text[last : origins[start]])
-        last = origins[end - 1] + 1
-        # Accents that follow belong to the last letter.
-        while last < len(text) and unicodedata.combining(text[last]):
-            last += 1
-    return REDACTED.join([*parts, text[last:]])
+    """The text without what `find` finds in its folded form; what is redacted once is not changed by a second time."""
+    for _ in range(_PASSES):
+        # What stood close to a mention may stand alone when it is gone, and be one then.
+        before, text = text, _redacted_once(text, find)
+        if text == before:
+            break
+    return text
 
 
 def words_of(subject: Subject, *, user_ids: bool = True) -> Iterator[str]:
     """What a subject is called, folded, from its first letter or digit to its last; between words it stands alone."""
     values = {*subject.emails, *subject.client_external_ids, *(value for value, _ in subject.external_ids)}
     for value in values | (subject.user_ids if user_ids else frozenset()):
-        if len(value) >= LEAST_LENGTH and len(words := _core(value)) >= LEAST_LENGTH:
+        if len(value) >= LEAST_LENGTH and len(words := _core(value)) >= LEAST_LENGTH and words not in REDACTED:
             yield words
     for given, surname in subject.names:
         if words := _core(f"{given} {surname}"):
@@ -128,6 +121,23 @@ def number_spans(folded: str) -> Iterator[tuple[Span, str]]:
                     break
                 if len(digits) >= LEAST_DIGITS:
                     yield (_with_prefix(folded, first.start()), group.end()), digits
+
+
+def _redacted_once(text: str, find: Callable[[str], Iterable[Span]]) -> str:
+    if next(iter(find(fold(text))), None) is None:
+        return text
+    folded, origins = fold_with_origins(text)
+    spans = list(_merged(sorted(find(folded))))
+    if not spans:
+        return REDACTED  # something is there, and accents in disorder don't let it be told where
+    parts, last = [], 0
+    for start, end in spans:
+        parts.append(text[last : origins[start]])
+        last = origins[end - 1] + 1
+        # Accents that follow belong to the last letter.
+        while last < len(text) and unicodedata.combining(text[last]):
+            last += 1
+    return REDACTED.join([*parts, text[last:]])
 
 
 def _core(value: str) -> str:
