@@ -41,6 +41,7 @@ class Kind(StrEnum):
     CONVERSATION = "conversation"  # goes whole
     GROUP = "group"  # a conversation whose other members stay
     MESSAGE = "message"
+    ORIGINAL_MESSAGE = "original_message"  # by its conversation and the id that the channel gave it
     EXTERNAL_ID = "external_id"
     EMAIL = "email"
     PHONE = "phone"
@@ -66,6 +67,7 @@ class Subject:
         default_conversation_ids: those of them that upstream does not delete (gdpr.md, section 4).
         group_conversation_ids: conversations whose other members stay.
         message_ids: the subject's own messages in group conversations.
+        original_messages: those of them that a channel gave ids, by `matcher.original_key`; quotes may name them so.
         external_ids, emails, phones, client_external_ids, guids, media_urls, push_tokens, names: what else would give
             the person away; needles of the scan and of mentions.
         not_found: whether neither the lake nor upstream knew the person: they are kept out and looked for, and there
@@ -84,6 +86,7 @@ class Subject:
     default_conversation_ids: frozenset[str] = field(default=NOTHING, repr=False)
     group_conversation_ids: frozenset[str] = field(default=NOTHING, repr=False)
     message_ids: frozenset[str] = field(default=NOTHING, repr=False)
+    original_messages: frozenset[str] = field(default=NOTHING, repr=False)
     external_ids: frozenset[ExternalId] = field(default=frozenset(), repr=False)
     emails: frozenset[str] = field(default=NOTHING, repr=False)
     phones: frozenset[str] = field(default=NOTHING, repr=False)

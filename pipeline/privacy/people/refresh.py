@@ -94,6 +94,7 @@ def joined(subject: Subject, other: Subject) -> Subject:
         default_conversation_ids=(subject.default_conversation_ids | other.default_conversation_ids) - groups,
         group_conversation_ids=groups,
         message_ids=subject.message_ids | other.message_ids,
+        original_messages=subject.original_messages | other.original_messages,
         external_ids=subject.external_ids | other.external_ids,
         emails=subject.emails | other.emails,
         phones=subject.phones | other.phones,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pipeline.privacy.people.lake_view import LakeView
+from pipeline.suppression.matcher import BRAND_SEPARATOR, CHANNEL_QUOTE
 from pipeline.suppression.subjects import Action, Kind, Subject
 
 KEYS: Final[Mapping[str, tuple[tuple[str, Kind], ...]]] = {
@@ -114,6 +115,7 @@ def _ids_of(subject: Subject) -> list[tuple[Kind, frozenset[str]]]:
         (Kind.PARTICIPANT, subject.participant_ids),
         (Kind.CONVERSATION, subject.personal_conversation_ids),
         (Kind.MESSAGE, subject.message_ids),
+        (Kind.ORIGINAL_MESSAGE, subject.original_messages),
     ]
 
 
@@ -152,6 +154,9 @@ def _find_quotes(view: LakeView) -> None:
         from (
             select file, file_row, unnest(list_distinct(regexp_extract_all(quoted_message, {_STRINGS}))) as id
             from messages where quoted_message is not null
+            union all
+            select file, file_row, concat(conversation_id, '{BRAND_SEPARATOR}', quoted_message ->> '{CHANNEL_QUOTE}')
+            from messages where quoted_message like '%{CHANNEL_QUOTE}%'
         ) as quoting
         join target on target.id = quoting.id
         anti join doomed on doomed.file = quoting.file and doomed.file_row = quoting.file_row
