@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 import duckdb
@@ -14,6 +16,7 @@ import sqlalchemy as sa
 from pipeline.lake.corruption import corruption
 from pipeline.lake.layout import new_commit_id
 from pipeline.lake.repair import apps_of
+from pipeline.lake.steady import read_steadily
 from pipeline.lake.tables import TABLES
 from pipeline.privacy.deeds.journal import BatchJournal
 from pipeline.privacy.deeds.words import Event, Status, Step
@@ -135,26 +138,38 @@ def _groups(desk: Desk, app_id: str, ids: Mapping[Kind, frozenset[str]]) -> froz
 
 
 def _matching(desk: Desk, app_id: str, matcher: Suppressed, kind: Kind, effect: Effect) -> frozenset[str]:
-    found: set[str] = set()
-    for ids in (*_in_lake(desk, app_id, kind), *_in_ledger(desk, app_id, kind)):
-        found.update(ids.filter(matcher.has(kind, ids, effect=effect)).to_pylist())
+    def among(chunks: Iterable[pa.ChunkedArray]) -> set[str]:
+        return {key for ids in chunks for key in ids.filter(matcher.has(kind, ids, effect=effect)).to_pylist()}
+
+    found = among(_in_ledger(desk, app_id, kind))
+    for table, queries in _queries(kind).items():
+        files = partial(_files, desk, app_id, table)
+        found |= read_steadily(files, lambda paths, queries=queries: among(_in_files(paths, queries)))  # type: ignore[misc]
     return frozenset(found)
 
 
-def _in_lake(desk: Desk, app_id: str, kind: Kind) -> Iterator[pa.ChunkedArray]:
-    columns: dict[str, list[str]] = defaultdict(list)
+def _files(desk: Desk, app_id: str, table: str) -> list[Path]:
+    return [desk.lake.final(path) for path in data_files(desk.lake, app_id, TABLES[table])]
+
+
+def _queries(kind: Kind) -> dict[str, list[str]]:
+    """By table, what asks for the ids of a kind."""
+    queries: dict[str, list[str]] = defaultdict(list)
     for table, column in _IDS[kind]:
-        columns[table].append(f'select distinct "{column}" as id from rows_of_app where "{column}" is not null')
-    columns["tombstones"].append(f"select distinct entity_id as id from rows_of_app where entity = '{kind}'")
-    for table, queries in columns.items():
-        files = [str(desk.lake.final(path)) for path in data_files(desk.lake, app_id, TABLES[table])]
-        if not files:
-            continue
-        with duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": 2}) as duck, corruption(files):
-            duck.read_parquet(files).create_view("rows_of_app")
-            for query in queries:
-                for batch in duck.sql(query).to_arrow_reader(IDS_AT_ONCE):
-                    yield pa.chunked_array([pc.cast(batch["id"], pa.string())])
+        queries[table].append(f'select distinct "{column}" as id from rows_of_app where "{column}" is not null')
+    queries["tombstones"].append(f"select distinct entity_id as id from rows_of_app where entity = '{kind}'")
+    return queries
+
+
+def _in_files(paths: Sequence[Path], queries: Sequence[str]) -> Iterator[pa.ChunkedArray]:
+    if not paths:
+        return
+    files = [str(path) for path in paths]
+    with duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": 2}) as duck, corruption(files):
+        duck.read_parquet(files).create_view("rows_of_app")
+        for query in queries:
+            for batch in duck.sql(query).to_arrow_reader(IDS_AT_ONCE):
+                yield pa.chunked_array([pc.cast(batch["id"], pa.string())])
 
 
 def _in_ledger(desk: Desk, app_id: str, kind: Kind) -> Iterator[pa.ChunkedArray]:
