@@ -30,9 +30,6 @@ KEYS: Final[Mapping[str, tuple[tuple[str, Kind], ...]]] = {
 }
 """By table: the columns that make a row a subject's, and what they identify."""
 
-REWRITTEN: Final = frozenset({Action.ERASE, Action.PII_ONLY})
-"""Actions that change files of the lake."""
-
 _EFFECT: Final = {Action.PII_ONLY: 1, Action.ERASE: 2}
 
 _TOMBSTONE_KINDS: Final = (*(Kind.USER, Kind.CLIENT, Kind.DEVICE, Kind.CONVERSATION, Kind.PARTICIPANT, Kind.MESSAGE),)

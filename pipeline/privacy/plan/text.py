@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from pipeline.privacy.people.resolution import State
 from pipeline.privacy.plan.form import FilePlan, Plan, SubjectPlan
-from pipeline.privacy.requests.deadlines import WARNING
+from pipeline.privacy.requests.deadlines import Urgency, urgency_at
 
 MAX_SHOWN = 50
 TAG_DIGITS = 12
@@ -55,11 +55,10 @@ def _warnings(plan: Plan, now: datetime) -> Iterator[str]:
     asked_later = sum(subject.is_destroyed for subject in missing)
     if asked_later:
         yield f"! {asked_later:,} are not in the lake, and upstream is asked for them when the plan is carried out"
-    late = sum(subject.due_at < now for subject in plan.subjects)
-    if late:
+    urgencies = Counter(urgency_at(now, due_at=subject.due_at) for subject in plan.subjects)
+    if late := urgencies[Urgency.OVERDUE]:
         yield f"! {late:,} are overdue"
-    soon = sum(now <= subject.due_at < now + WARNING for subject in plan.subjects)
-    if soon:
+    if soon := urgencies[Urgency.DUE_SOON]:
         yield f"! {soon:,} are due within seven days"
 
 

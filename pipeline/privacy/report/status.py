@@ -8,15 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from pipeline.privacy.deeds.deed import Deed
 from pipeline.privacy.deeds.words import FINISHED, Event, Status, Step
-
-WARNING: Final = timedelta(days=7)
-"""How long before its deadline a request is warned of (gdpr.md, section 2)."""
+from pipeline.privacy.requests.deadlines import Urgency, urgency_at
 
 _UNTOUCHED: Final = frozenset({"held", "ambiguous", "retained_flag", "not_found"})
 _WORST_FIRST: Final = (
@@ -24,15 +21,6 @@ _WORST_FIRST: Final = (
     (frozenset({Status.FAILED_RETRYABLE, Status.INCOMPLETE}), "retryable"),
     (frozenset({Status.PENDING, Status.UPSTREAM_PENDING}), "pending"),
 )
-
-
-class Urgency(StrEnum):
-    """How a request stands to its deadline."""
-
-    MET = "met"
-    IN_TIME = "in_time"
-    DUE_SOON = "due_soon"
-    OVERDUE = "overdue"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,11 +156,7 @@ def _state(*, begun: bool, closed: Deed | None) -> str:
 
 def _urgency(due_at: str, now: datetime) -> Urgency:
     due = datetime.fromisoformat(due_at)
-    if due.tzinfo is None:
-        due = due.replace(tzinfo=UTC)
-    if now > due:
-        return Urgency.OVERDUE
-    return Urgency.DUE_SOON if now >= due - WARNING else Urgency.IN_TIME
+    return urgency_at(now, due_at=due if due.tzinfo is not None else due.replace(tzinfo=UTC))
 
 
 def _is_done(deed: Deed) -> bool:

@@ -23,6 +23,7 @@ from pipeline.lake.tables import Table
 from pipeline.privacy.deeds.journal import BatchJournal
 from pipeline.privacy.deeds.words import Event, Status, Step
 from pipeline.privacy.desk import Desk
+from pipeline.privacy.removed_before import removed_before
 from pipeline.privacy.retention.cut_run import app_tag, begin_run, cut_run
 from pipeline.privacy.retention.expire import expire
 from pipeline.privacy.retention.expiring import Retention, read_retention
@@ -164,31 +165,23 @@ def _recorder(journal: BatchJournal, found: Expired, on_file: OnFile | None) -> 
 
 def _renew_derived(desk: Desk, journal: BatchJournal, found: Expired, *, is_resumed: bool, wait_seconds: float) -> None:
     """Remove what was computed and build it anew, if rows went now or in the run that was cut."""
-    warehouse = report = False
+    to_be_built = Removed(0, had_warehouse=False, had_report=False)
     if found.lake.touched or is_resumed:
         journal.begin(Step.DERIVED)
         removed = found.lake.derived = remove_derived(desk.lake, wait_seconds=wait_seconds)
         had = {"warehouse": int(removed.had_warehouse), "report": int(removed.had_report)}
         journal.end(Step.DERIVED, None, Status.DONE, files=removed.files, **had)
-        ever = [removed, *_removed_before(desk, journal.batch)]
-        warehouse, report = any(one.had_warehouse for one in ever), any(one.had_report for one in ever)
-    if not warehouse:
+        to_be_built = removed_before(desk, journal.batch)
+    if not to_be_built.had_warehouse:
         return
     journal.begin(Step.REBUILD)
     try:
-        found.models = rebuild_derived(desk.settings, with_report=report)
+        found.models = rebuild_derived(desk.settings, with_report=to_be_built.had_report)
     except SunlakeError as error:
         journal.end(Step.REBUILD, None, Status.FAILED_RETRYABLE)
         found.problem = f"the models were removed and could not be built again: {error}"
         return
     journal.end(Step.REBUILD, None, Status.DONE, models=found.models)
-
-
-def _removed_before(desk: Desk, batch_id: str) -> Iterator[Removed]:
-    """What earlier runs under this id removed: it is to be made again, since none of them came to its end."""
-    for deed in desk.deeds.read(batch_id):
-        if deed.step == Step.DERIVED and deed.event == Event.END:
-            yield Removed(0, bool(deed.counts.get("warehouse")), bool(deed.counts.get("report")))
 
 
 def _is_hit(expiry: Expiry, table: Table, rows: pa.Table) -> bool:
