@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +13,14 @@ from pipeline.privacy.people.lookup import UpstreamLookup
 from pipeline.privacy.people.resolution import State
 from pipeline.privacy.plan.form import Plan, PlanConfig
 from pipeline.privacy.plan.life import has_grown
-from pipeline.privacy.plan.plan import Made, make_plan
+from pipeline.privacy.plan.plan import Made
 from pipeline.privacy.plan.text import render_plan
-from pipeline.privacy.requests.request import Identifier, Reason, Request
+from pipeline.privacy.requests.request import Identifier
 from pipeline.suppression.subjects import Action
-from tests.unit.privacy.erased_lakes import APP, AnnasLake
-from tests.unit.privacy.fakes import FakeMacs, FakeUpstream
+from tests.unit.privacy.erased_lakes import AnnasLake
+from tests.unit.privacy.fakes import FakeUpstream
+from tests.unit.privacy.plans import NOW, plan_of, request
 from tests.unit.suppression.people import oid
-
-NOW = datetime(2026, 11, 26, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -110,28 +107,5 @@ def _plan(
         (Identifier.USER_ID, oid("stranger")),
         (Identifier.EMAIL, "nobody@example.org"),
     ]
-    requests = [
-        Request(
-            request_ref=f"case-{number}",
-            app_id=APP,
-            kind=kind,
-            value=value,
-            action=action,
-            received_at=NOW,
-            verified_by="desk",
-            reason=Reason.REQUEST,
-            line=number,
-        )
-        for number, (kind, value) in enumerate(asked)
-    ]
-    making = make_plan(
-        annas.lake,
-        annas.ledger,
-        requests,
-        lookups={} if upstream is None else {APP: upstream},
-        macs=FakeMacs(),
-        is_held=lambda _: False,
-        config=config,
-        now=NOW,
-    )
-    return asyncio.run(making)
+    requests = [request(kind, value, number=number, action=action) for number, (kind, value) in enumerate(asked)]
+    return plan_of(annas, requests, upstream=upstream, config=config)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,17 +13,16 @@ import pytest
 from pipeline.lake.batch import Batch
 from pipeline.lake.secrets import Dropped
 from pipeline.lake.tables import TABLES
-from pipeline.privacy.plan.plan import Made, make_plan
-from pipeline.privacy.requests.request import Identifier, Reason, Request
+from pipeline.privacy.plan.plan import Made
+from pipeline.privacy.requests.request import Identifier
 from pipeline.privacy.rewrite.rewrite import rewrite_lake
 from pipeline.suppression.gate import Gate
 from pipeline.suppression.keys import Keyring
 from pipeline.suppression.listing import append, entries_for
 from pipeline.suppression.matcher import Known, original_key
 from pipeline.suppression.redact import redact
-from pipeline.suppression.subjects import Action
 from tests.unit.privacy.erased_lakes import APP, AnnasLake
-from tests.unit.privacy.fakes import FakeMacs
+from tests.unit.privacy.plans import plan_of, request
 from tests.unit.suppression.people import anna, message, oid, rows_of
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -115,18 +113,4 @@ def _quotes(annas: AnnasLake) -> dict[str, str | None]:
 
 
 def _plan(annas: AnnasLake) -> Made:
-    request = Request(
-        request_ref="case-1",
-        app_id=APP,
-        kind=Identifier.USER_ID,
-        value=oid("anna"),
-        action=Action.ERASE,
-        received_at=NOW,
-        verified_by="desk",
-        reason=Reason.REQUEST,
-        line=1,
-    )
-    making = make_plan(
-        annas.lake, annas.ledger, [request], lookups={}, macs=FakeMacs(), is_held=lambda _: False, now=NOW
-    )
-    return asyncio.run(making)
+    return plan_of(annas, [request(Identifier.USER_ID, oid("anna"))])
