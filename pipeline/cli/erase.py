@@ -84,6 +84,9 @@ def plan(
 ) -> None:
     """Say what a batch would do. Nothing upstream and nothing in the lake is changed.
 
+    It ends with what to type to carry it out, ERASE-n: n people are erased or cleared. Whoever was not found is not
+    among them, and is kept out of the lake.
+
     BATCH is a file (.csv, .jsonl, .parquet) or a SELECT for DuckDB, a request a row:
 
     \b

@@ -122,7 +122,7 @@ def _print_batches(found: Sequence[BatchStatus]) -> None:
     columns = ["batch", "planned", "state", "requests", "outcomes", "next due", "left"]
     rows = []
     for batch in found:
-        unmet = [request.due_at[:10] for request in batch.requests if request.outcome != "complete"]
+        unmet = [request.due_at[:10] for request in batch.requests if request.urgency != "met"]
         outcomes = ", ".join(f"{count:,} {name}" for name, count in batch.outcomes.items())
         left = ", ".join(f"{each.step} ({each.status or 'begun'})" for each in batch.left)
         rows.append(

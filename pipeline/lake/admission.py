@@ -26,6 +26,12 @@ class Admission(Guest, Protocol):
     def admit(self, table: Table, rows: pa.Table) -> pa.Table:
         """The rows that may enter, without what may not stay in them."""
 
+    def readmit(self, table: Table, rows: pa.Table) -> pa.Table:
+        """The rows of the lake that may stay in it when it is compacted.
+
+        As `admit`, save that a conversation stays whatever its row says of its age: younger messages may be there.
+        """
+
     def publishing(self, decision: Decision) -> AbstractContextManager[Decision]:
         """Hold off additions to the list, and give the decision back as it may be published by the list of now."""
 
@@ -36,6 +42,10 @@ class Everybody(Anybody):
     generation = 0
 
     def admit(self, table: Table, rows: pa.Table) -> pa.Table:  # noqa: ARG002
+        """All of them."""
+        return rows
+
+    def readmit(self, table: Table, rows: pa.Table) -> pa.Table:  # noqa: ARG002
         """All of them."""
         return rows
 

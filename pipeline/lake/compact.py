@@ -18,7 +18,7 @@ from pipeline.lake import storage
 from pipeline.lake.admission import EVERYBODY, Admission
 from pipeline.lake.commit import commit, live_files
 from pipeline.lake.corruption import corruption
-from pipeline.lake.decision import Decision, StagedFile
+from pipeline.lake.decision import COMPACT, Decision, StagedFile
 from pipeline.lake.layout import Lake, new_commit_id
 from pipeline.lake.lock import files_lock
 from pipeline.lake.tables import TABLES, Table
@@ -99,7 +99,7 @@ def _compact(
     size = staged.stat().st_size
     merged = [StagedFile(paths[0], table.name, rows_after, size)] if rows_after else []
     removals = paths[1:] if merged else paths
-    decision = Decision(commit_id, app_id, "compact", merged, removals=removals, generation=generation)
+    decision = Decision(commit_id, app_id, COMPACT, merged, removals=removals, generation=generation)
     commit(lake, ledger, decision, admission=admission)
     return Compacted(folder, len(paths), rows_before, rows_after, bytes_before, size)
 
@@ -121,7 +121,7 @@ def _merge(lake: Lake, table: Table, files: list[Path], staged: Path, *, admissi
         ((rows_before,),) = duck.execute("select count(*) from versions").fetchall()
         with parquet_writer(staged, table) as writer:
             for batch in _row_groups(duck, table):
-                rows = admission.admit(table, batch)
+                rows = admission.readmit(table, batch)
                 if rows.num_rows:
                     writer.write_table(rows)
                 rows_after += rows.num_rows

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
+
+COMPACT: Final = "compact"
+"""The kind of a commit that brings no rows but those the lake has."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.privacy.deeds.words import Status
-from pipeline.privacy.rewrite.whole_batch import LakeOutcome
+from pipeline.privacy.rewrite.whole_batch import REWRITTEN, LakeOutcome
 from pipeline.privacy.scan.report import ScanReport, Verdict
 from pipeline.privacy.upstream.types import UpstreamResult, UpstreamStatus
 from pipeline.suppression.subjects import Subject
@@ -38,6 +38,19 @@ class Applied:
     def exit_code(self) -> int:
         """0 complete, 3 done in part."""
         return 3 if self.problems else 0
+
+    def status_of(self, subject: Subject) -> Status:
+        """How far the batch has come with one of its subjects."""
+        result = self.upstream.get(subject.tag)
+        if subject.action not in REWRITTEN:
+            return Status.DONE
+        if subject.not_found:
+            return Status.SKIPPED
+        if result is None:
+            return Status.FAILED_RETRYABLE
+        if result.status is not UpstreamStatus.DONE:
+            return STATUSES[result.status]
+        return Status.COMPLETE if self.scan is not None and self.scan.verdict is Verdict.CLEAN else Status.PARTIAL
 
 
 def undone(result: UpstreamResult) -> str:

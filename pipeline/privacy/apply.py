@@ -9,22 +9,21 @@ when nothing is left does the work file go.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from pipeline.errors import ApiError, ConfigError, LockedError, SunlakeError
 from pipeline.lake import storage
 from pipeline.privacy.access.whole_batch import write_copies
-from pipeline.privacy.applied import STATUSES, Applied, said, undone
+from pipeline.privacy.applied import Applied, said, undone
 from pipeline.privacy.closing import alone, finish
 from pipeline.privacy.deeds.journal import BatchJournal
 from pipeline.privacy.deeds.words import Event, Status, Step
 from pipeline.privacy.desk import Desk
-from pipeline.privacy.people.lake_view import open_view
+from pipeline.privacy.keeping_out import keep_out
 from pipeline.privacy.people.refresh import joined, refreshed, with_messages
-from pipeline.privacy.people.shared import shared_values
-from pipeline.privacy.plan.hits import quoting_messages
+from pipeline.privacy.policies import lake_policy, upstream_policy
+from pipeline.privacy.removed_before import removed_before
 from pipeline.privacy.report.of_batch import write_report
 from pipeline.privacy.requests.holds_of_batch import without_held
 from pipeline.privacy.requests.work import Work, destroy_work, is_closing, load_work, save_work
@@ -32,19 +31,10 @@ from pipeline.privacy.rewrite.derived import rebuild_derived
 from pipeline.privacy.rewrite.whole_batch import REWRITTEN, erase_lake
 from pipeline.privacy.scan.of_batch import prove
 from pipeline.privacy.scan.report import Verdict
-from pipeline.privacy.upstream.types import UpstreamPolicy, UpstreamResult, UpstreamStatus
+from pipeline.privacy.upstream.types import UpstreamResult, UpstreamStatus
 from pipeline.privacy.upstream.whole_batch import as_subject, erase_all_upstream
-from pipeline.suppression.listing import entries_for, suppress
-from pipeline.suppression.mentions import Mentions
-from pipeline.suppression.redact import Policy
 from pipeline.suppression.subjects import Action, Subject
 from pipeline.warehouse.stored import warehouse_file
-
-ALIASES_FOR: Final = timedelta(days=30)
-"""How long external ids, addresses and numbers stay refused after upstream is verified gone (gdpr.md, section 7)."""
-
-SUPPRESSED: Final = frozenset({Action.ERASE, Action.PII_ONLY, Action.SUPPRESS, Action.RESTRICT})
-"""Actions that the gate has to know of."""
 
 WAIT_SECONDS: Final = 600.0
 
@@ -144,13 +134,11 @@ class _Run:
         self._applied.problems += copies.problems
 
     async def _upstream(self) -> None:
-        subjects = self._of(*REWRITTEN)
+        subjects = [subject for subject in self._of(*REWRITTEN) if not subject.not_found]
         if not subjects:
             return
         self._say(Step.USER, f"erasing {len(subjects):,} people at Sunshine Conversations")
-        privacy = self._desk.settings.privacy
-        quoting = self._quoting(subjects) if privacy.quotes == "delete_quoting_message" else frozenset()
-        policy = UpstreamPolicy(quotes=privacy.quotes, quoting_message_ids=quoting)
+        policy = upstream_policy(self._desk, subjects)
         try:
             results = await erase_all_upstream(
                 self._desk.settings, subjects, journal=self._journal, policy=policy, on_subject=self._tell
@@ -169,15 +157,10 @@ class _Run:
         self._say(Step.LAKE, "rewriting the lake")
         self._take(with_messages(self._desk, self._work.subjects))
         subjects = self._work.subjects
-        privacy = self._desk.settings.privacy
-        mentions = Mentions(subjects) if privacy.mentions == "redact" else None
+        policy = lake_policy(self._desk, subjects)
         try:
             self._applied.lake = erase_lake(
-                self._desk,
-                subjects,
-                journal=self._journal,
-                policy=Policy(scope=privacy.scope, mentions=mentions),
-                wait_seconds=self._wait_seconds,
+                self._desk, subjects, journal=self._journal, policy=policy, wait_seconds=self._wait_seconds
             )
         except LockedError as error:
             self._journal.end(Step.LAKE, None, Status.FAILED_RETRYABLE)
@@ -186,13 +169,13 @@ class _Run:
     def _rebuild(self) -> None:
         """Models that were removed come back from what is left; a build that fails can be repeated by hand."""
         derived = self._applied.lake.derived
-        warehouse, report = _removed_before(self._desk, self._journal.batch)
+        cut = removed_before(self._desk, self._journal.batch)
         # Who is restricted, or no more, is a matter of the models alone.
         is_stale = bool(self._of(Action.RESTRICT, Action.RELEASE)) and warehouse_file(self._desk.lake).exists()
-        if not warehouse and not is_stale and (derived is None or not derived.had_warehouse):
+        if not cut.had_warehouse and not is_stale and (derived is None or not derived.had_warehouse):
             return
         self._say(Step.DERIVED, "building the models anew")
-        with_report = report or is_stale or (derived is not None and derived.had_report)
+        with_report = cut.had_report or is_stale or (derived is not None and derived.had_report)
         try:
             self._applied.models = rebuild_derived(self._desk.settings, with_report=with_report)
         except SunlakeError as error:
@@ -239,29 +222,12 @@ class _Run:
         self._applied.report = write_report(self._desk, self._journal.batch, scan=self._applied.scan)
 
     def _status_of(self, subject: Subject) -> Status:
-        result = self._applied.upstream.get(subject.tag)
         if subject.action is Action.ACCESS and not self._journal.done(Step.ACCESS, subject.tag):
             return Status.FAILED_RETRYABLE
-        if subject.action not in REWRITTEN:
-            return Status.DONE
-        if result is None:
-            return Status.FAILED_RETRYABLE
-        if result.status is not UpstreamStatus.DONE:
-            return STATUSES[result.status]
-        scan = self._applied.scan
-        return Status.COMPLETE if scan is not None and scan.verdict is Verdict.CLEAN else Status.PARTIAL
+        return self._applied.status_of(subject)
 
     def _keep_out(self, subjects: Sequence[Subject]) -> int:
-        until = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + ALIASES_FOR
-        keyring, batch = self._desk.keyring, self._journal.batch
-        shared = shared_values(self._desk, subjects)
-        entries = [
-            entry
-            for subject in subjects
-            if subject.action in SUPPRESSED
-            for entry in entries_for(subject, keyring, batch=batch, until=until, shared=shared)
-        ]
-        return suppress(self._desk.lake, entries)
+        return keep_out(self._desk, subjects, batch=self._journal.batch)
 
     def _grown(self, subject: Subject) -> Subject:
         result = self._applied.upstream.get(subject.tag)
@@ -273,14 +239,6 @@ class _Run:
         # Whoever is held may be released: the next run looks again.
         save_work(self._desk, self._journal.batch, self._work.with_subjects([*subjects, *self._held]))
 
-    def _quoting(self, subjects: Sequence[Subject]) -> frozenset[str]:
-        """Messages of others that quote them, which the policy deletes upstream."""
-        found: set[str] = set()
-        for app_id in dict.fromkeys(subject.app_id for subject in subjects):
-            with open_view(self._desk.lake, self._desk.ledger, app_id) as view:
-                found |= quoting_messages(view, [subject for subject in subjects if subject.app_id == app_id])
-        return frozenset(found)
-
     def _of(self, *actions: Action) -> list[Subject]:
         return [subject for subject in self._work.subjects if subject.action in actions]
 
@@ -291,15 +249,3 @@ class _Run:
     def _say(self, step: Step, sentence: str) -> None:
         if self._on_step is not None:
             self._on_step(step, sentence)
-
-
-def _removed_before(desk: Desk, batch_id: str) -> tuple[bool, bool]:
-    """Whether a run of the batch removed a warehouse and a report that are not there again."""
-    warehouse = report = False
-    for deed in desk.deeds.read(batch_id):
-        if deed.step is Step.DERIVED and deed.event is Event.END:
-            warehouse = warehouse or bool(deed.counts.get("warehouse"))
-            report = report or bool(deed.counts.get("report"))
-        elif deed.step is Step.REBUILD and deed.status is Status.DONE:
-            warehouse = report = False
-    return warehouse, report

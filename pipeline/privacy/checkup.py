@@ -13,7 +13,7 @@ from pipeline.places import S3Place
 from pipeline.privacy.deeds.deeds import Deeds
 from pipeline.privacy.desk import open_desk
 from pipeline.privacy.report.of_batch import all_statuses
-from pipeline.privacy.report.status import Urgency
+from pipeline.privacy.requests.deadlines import Urgency
 from pipeline.suppression.keys import Keyring, load_deeds_keyring, load_keyring
 from pipeline.suppression.listing import load
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 import duckdb
@@ -14,6 +16,7 @@ import sqlalchemy as sa
 from pipeline.lake.corruption import corruption
 from pipeline.lake.layout import new_commit_id
 from pipeline.lake.repair import apps_of
+from pipeline.lake.steady import read_steadily
 from pipeline.lake.tables import TABLES
 from pipeline.privacy.deeds.journal import BatchJournal
 from pipeline.privacy.deeds.words import Event, Status, Step
@@ -24,6 +27,7 @@ from pipeline.privacy.scan.of_batch import prove
 from pipeline.privacy.scan.report import ScanReport
 from pipeline.suppression.listing import load
 from pipeline.suppression.matcher import Effect
+from pipeline.suppression.mention_macs import SuppressedMentions
 from pipeline.suppression.redact import Policy
 from pipeline.suppression.subjects import Action, Kind, Subject
 from pipeline.suppression.suppressed import Suppressed
@@ -51,6 +55,7 @@ _IDS: Final[Mapping[Kind, tuple[tuple[str, str], ...]]] = {
         ("messages", "conversation_id"),
         ("events", "conversation_id"),
     ),
+    Kind.GROUP: (("conversations", "conversation_id"), ("messages", "conversation_id")),
     Kind.MESSAGE: (("messages", "message_id"), ("events", "message_id")),
 }
 """Where ids of each kind stand in the lake; tombstones hold them by entity."""
@@ -68,8 +73,9 @@ def come_back(desk: Desk, app_id: str) -> list[Subject]:
         matcher = Suppressed(load(desk.lake).in_force(app_id), desk.keyring, app_id=app_id, effects=(effect,))
         kinds = [kind for kind in _IDS if matcher.any_of(kind, effect=effect)]
         ids = {kind: _matching(desk, app_id, matcher, kind, effect) for kind in kinds}
+        groups = ids.pop(Kind.GROUP, frozenset())  # which are there in any case
         if any(ids.values()):
-            found.append(_subject(desk, app_id, action, ids, groups=_groups(desk, app_id, ids)))
+            found.append(_subject(desk, app_id, action, ids, groups=groups | _groups(desk, app_id, ids)))
     return found
 
 
@@ -79,13 +85,17 @@ def replay(desk: Desk, *, wait_seconds: float) -> tuple[LakeOutcome, ScanReport 
     Raises:
         LakeError, LedgerError, PrivacyKeyError: it can be repeated.
     """
-    subjects = [subject for app_id in apps_of(desk.lake) for subject in come_back(desk, app_id)]
+    back = {app_id: come_back(desk, app_id) for app_id in apps_of(desk.lake)}
+    subjects = [subject for found in back.values() for subject in found]
     journal = BatchJournal(desk.deeds, f"e{new_commit_id()}")
     desk.deeds.append(journal.batch, Event.REPLAY, counts={"subjects": len(subjects)})
     if not subjects:
         return LakeOutcome(), None
-    policy = Policy(scope=desk.settings.privacy.scope)
-    outcome = erase_lake(desk, subjects, journal=journal, policy=policy, wait_seconds=wait_seconds)
+    outcome = LakeOutcome()
+    for app_id in (app_id for app_id, found in back.items() if found):
+        policy = Policy(scope=desk.settings.privacy.scope, mentions=_mentions(desk, app_id))
+        done = erase_lake(desk, back[app_id], journal=journal, policy=policy, wait_seconds=wait_seconds)
+        outcome.add(done)
     report = prove(desk, subjects)
     journal.end(Step.SCAN, None, report.verdict.value, hits=report.residual, files=report.files)
     journal.end(Step.REPLAY, None, Status.DONE, rows=sum(outcome.removed.values()))
@@ -110,8 +120,13 @@ def _subject(
     )
 
 
+def _mentions(desk: Desk, app_id: str) -> SuppressedMentions | None:
+    entries = list(load(desk.lake).in_force(app_id))
+    return SuppressedMentions.of(entries, Suppressed(entries, desk.keyring, app_id=app_id))
+
+
 def _groups(desk: Desk, app_id: str, ids: Mapping[Kind, frozenset[str]]) -> frozenset[str]:
-    """The conversations that stay and whose cursors name a message that goes; the list itself holds no groups."""
+    """The conversations that stay and whose cursors name a message that goes."""
     messages = ids.get(Kind.MESSAGE, frozenset())
     columns = tables.conversations.c
     query = sa.select(columns.conversation_id, columns.head_id, columns.tail_id).where(columns.app_id == app_id)
@@ -123,26 +138,38 @@ def _groups(desk: Desk, app_id: str, ids: Mapping[Kind, frozenset[str]]) -> froz
 
 
 def _matching(desk: Desk, app_id: str, matcher: Suppressed, kind: Kind, effect: Effect) -> frozenset[str]:
-    found: set[str] = set()
-    for ids in (*_in_lake(desk, app_id, kind), *_in_ledger(desk, app_id, kind)):
-        found.update(ids.filter(matcher.has(kind, ids, effect=effect)).to_pylist())
+    def among(chunks: Iterable[pa.ChunkedArray]) -> set[str]:
+        return {key for ids in chunks for key in ids.filter(matcher.has(kind, ids, effect=effect)).to_pylist()}
+
+    found = among(_in_ledger(desk, app_id, kind))
+    for table, queries in _queries(kind).items():
+        files = partial(_files, desk, app_id, table)
+        found |= read_steadily(files, lambda paths, queries=queries: among(_in_files(paths, queries)))  # type: ignore[misc]
     return frozenset(found)
 
 
-def _in_lake(desk: Desk, app_id: str, kind: Kind) -> Iterator[pa.ChunkedArray]:
-    columns: dict[str, list[str]] = defaultdict(list)
+def _files(desk: Desk, app_id: str, table: str) -> list[Path]:
+    return [desk.lake.final(path) for path in data_files(desk.lake, app_id, TABLES[table])]
+
+
+def _queries(kind: Kind) -> dict[str, list[str]]:
+    """By table, what asks for the ids of a kind."""
+    queries: dict[str, list[str]] = defaultdict(list)
     for table, column in _IDS[kind]:
-        columns[table].append(f'select distinct "{column}" as id from rows_of_app where "{column}" is not null')
-    columns["tombstones"].append(f"select distinct entity_id as id from rows_of_app where entity = '{kind}'")
-    for table, queries in columns.items():
-        files = [str(desk.lake.final(path)) for path in data_files(desk.lake, app_id, TABLES[table])]
-        if not files:
-            continue
-        with duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": 2}) as duck, corruption(files):
-            duck.read_parquet(files).create_view("rows_of_app")
-            for query in queries:
-                for batch in duck.sql(query).to_arrow_reader(IDS_AT_ONCE):
-                    yield pa.chunked_array([pc.cast(batch["id"], pa.string())])
+        queries[table].append(f'select distinct "{column}" as id from rows_of_app where "{column}" is not null')
+    queries["tombstones"].append(f"select distinct entity_id as id from rows_of_app where entity = '{kind}'")
+    return queries
+
+
+def _in_files(paths: Sequence[Path], queries: Sequence[str]) -> Iterator[pa.ChunkedArray]:
+    if not paths:
+        return
+    files = [str(path) for path in paths]
+    with duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": 2}) as duck, corruption(files):
+        duck.read_parquet(files).create_view("rows_of_app")
+        for query in queries:
+            for batch in duck.sql(query).to_arrow_reader(IDS_AT_ONCE):
+                yield pa.chunked_array([pc.cast(batch["id"], pa.string())])
 
 
 def _in_ledger(desk: Desk, app_id: str, kind: Kind) -> Iterator[pa.ChunkedArray]:

@@ -15,6 +15,7 @@ from pipeline.privacy.requests.work import is_confirmed
 from pipeline.privacy.rewrite.whole_batch import REWRITTEN
 from pipeline.privacy.scan.of_batch import prove
 from pipeline.suppression.matcher import ids_of
+from pipeline.suppression.subjects import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def verify_all(desk: Desk) -> Verified:
         deeds=sum(1 for _ in desk.deeds.read()),
         head=head,
         problems=desk.deeds.verify(),
-        back=sum(len(ids) for subject in back for _, ids in ids_of(subject)),
+        back=sum(len(ids) for subject in back for kind, ids in ids_of(subject) if kind is not Kind.GROUP),
         open_batches=_open_batches(desk),
     )
 

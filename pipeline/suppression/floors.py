@@ -70,6 +70,17 @@ def admit_rows(table: Table, rows: pa.Table, floor: datetime | None) -> pa.Table
         limit = pa.scalar(floor, pa.timestamp("ms", tz="UTC"))
         is_old = pc.and_kleene(pc.less(last, limit), pc.fill_null(pc.less(rows["created_at"], limit), fill_value=True))
         return rows.filter(pc.invert(pc.fill_null(is_old, fill_value=False)))
+    return readmit_rows(table, rows, floor)
+
+
+def readmit_rows(table: Table, rows: pa.Table, floor: datetime | None) -> pa.Table:
+    """The rows that may stay when files are merged: no message or event from below the floor, nor a quote of one.
+
+    Conversations stay. A row of one tells when something last happened in it as far as its last list knew, and a
+    younger message may have come since; whether all of it has expired is for `sunlake erase expire` to find out.
+    """
+    if floor is None or table.name == "conversations":
+        return rows
     return Expiry(Selection(messages_before=floor)).apply(table, rows).rows
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Literal
@@ -17,13 +18,14 @@ import pyarrow as pa
 
 from pipeline.config import Settings
 from pipeline.lake import storage
-from pipeline.lake.decision import Decision, StagedFile
+from pipeline.lake.decision import COMPACT, Decision, StagedFile
 from pipeline.lake.layout import Lake
 from pipeline.lake.tables import TABLES, Table
-from pipeline.suppression.floors import admit_rows, admits_conversation, read_floor
+from pipeline.suppression.floors import admit_rows, admits_conversation, read_floor, readmit_rows
 from pipeline.suppression.keys import Keyring, load_keyring
 from pipeline.suppression.listing import Entry, append, generation_of, load, mac_of, suppression_lock
 from pipeline.suppression.matcher import Effect, external_key
+from pipeline.suppression.mention_macs import SuppressedMentions
 from pipeline.suppression.redact import Policy, redact
 from pipeline.suppression.refile import refile
 from pipeline.suppression.subjects import Action, Kind
@@ -105,12 +107,11 @@ class Gate:
 
     def admit(self, table: Table, rows: pa.Table) -> pa.Table:
         """As `Admission.admit`."""
-        rows = admit_rows(table, rows, self._floor)
-        if self._matcher is None:
-            return rows
-        result = redact(table, rows, self._matcher, policy=self._policy)
-        self.left_out["rows"] += result.removed
-        return result.rows
+        return self._without_suppressed(table, admit_rows(table, rows, self._floor))
+
+    def readmit(self, table: Table, rows: pa.Table) -> pa.Table:
+        """As `Admission.readmit`."""
+        return self._without_suppressed(table, readmit_rows(table, rows, self._floor))
 
     @contextmanager
     def publishing(self, decision: Decision) -> Iterator[Decision]:
@@ -123,6 +124,13 @@ class Gate:
                 decision = self._refilter(decision)
             yield decision
 
+    def _without_suppressed(self, table: Table, rows: pa.Table) -> pa.Table:
+        if self._matcher is None:
+            return rows
+        result = redact(table, rows, self._matcher, policy=self._policy)
+        self.left_out["rows"] += result.removed
+        return result.rows
+
     def _refresh(self) -> None:
         if generation_of(self._lake) == self.generation:
             return
@@ -130,6 +138,8 @@ class Gate:
         self._entries = tuple(listing.in_force(self._app_id))
         matcher = Suppressed(self._entries, self._keys(), app_id=self._app_id) if not listing.is_empty else None
         self._matcher = None if matcher is None or matcher.is_empty else matcher
+        mentions = SuppressedMentions.of(self._entries, matcher) if matcher is not None else None
+        self._policy = replace(self._policy, mentions=mentions)
         self.generation = listing.generation
 
     def _refilter(self, decision: Decision) -> Decision:
@@ -143,7 +153,8 @@ class Gate:
         if not staged.exists():
             return file  # published before a crash; a rewrite has seen it in its place
         again = staged.with_name(f"{staged.name}.again")
-        rows = refile(staged, again, table, partial(self.admit, table))
+        admit = self.readmit if decision.kind == COMPACT else self.admit
+        rows = refile(staged, again, table, partial(admit, table))
         if not rows:
             storage.unlink(again)
             storage.unlink(staged)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from pipeline.lake import exact_json
-from pipeline.suppression.matcher import Effect
+from pipeline.suppression.matcher import CHANNEL_QUOTE, Effect
 
 EffectOf: TypeAlias = Callable[[str], Effect | None]
 """What becomes of whom an id belongs to."""
@@ -59,6 +59,15 @@ def clean_payload(raw: bytes, effect_of: EffectOf) -> bytes | None:
     if carries(rest, effect_of) or carries(rest, effect_of, Effect.MASK):
         return None
     return _replace_quotes(raw, lambda quote: clean_quote(quote, effect_of))
+
+
+def clean_channel_quotes(raw: bytes, is_theirs: Callable[[str], bool], *, is_quote: bool) -> bytes:
+    """The quote, or what holds quotes, with those erased that name the subject's message by the id of its channel."""
+    if is_quote and raw.startswith(b"{"):
+        named = exact_json.split(raw).get(CHANNEL_QUOTE, b"")
+        if named.startswith(b'"') and is_theirs(json.loads(named)):
+            return ERASED
+    return _replace_quotes(raw, lambda quote: clean_channel_quotes(quote, is_theirs, is_quote=True))
 
 
 def map_strings(raw: bytes, change: Callable[[str], str]) -> bytes:

@@ -34,9 +34,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         mac: HMAC of `v1|app|kind|value` with the subkey for suppressions.
         key_id: the key that made it.
         batch: the batch that asked for it.
-        action: what for; `release` takes an earlier entry of the same identifier back.
+        action: what for; `release` takes an earlier entry of the same identifier back, a restriction first.
         created: when, as an ISO time in UTC.
         until: when it expires, as an ISO time in UTC; None never does.
+        words: of how many words a mention is.
     """
 
     kind: Kind
@@ -47,6 +48,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     action: Action
     created: str
     until: str | None = None
+    words: int = 0
 
 
 class SuppressionList:
@@ -67,14 +69,26 @@ class SuppressionList:
         return not self.entries
 
     def in_force(self, app_id: str, *, now: datetime | None = None) -> Iterator[Entry]:
-        """The entries of an app that hold now: the last of each identifier, unless it expired or was released."""
+        """The entries of an app that hold now: the last of each identifier, unless it expired or was released.
+
+        A restriction stands beside what keeps the same person out, and takes nothing of it back.
+        """
         moment = _text(now or datetime.now(UTC))
-        last = {(entry.kind, entry.mac): entry for entry in self.entries if entry.app_id == app_id}
-        return (
-            entry
-            for entry in last.values()
-            if entry.action is not Action.RELEASE and (entry.until is None or entry.until > moment)
-        )
+        return (entry for entry in self.unreleased(app_id) if entry.until is None or entry.until > moment)
+
+    def unreleased(self, app_id: str) -> Iterator[Entry]:
+        """As `in_force`, with those that expired."""
+        last: dict[tuple[Kind, str, bool], Entry] = {}
+        for entry in self.entries:
+            if entry.app_id != app_id:
+                continue
+            restricts = entry.action is Action.RESTRICT
+            if entry.action is Action.RELEASE:
+                restricts = (entry.kind, entry.mac, True) in last
+                last.pop((entry.kind, entry.mac, restricts), None)
+            else:
+                last[entry.kind, entry.mac, restricts] = entry
+        return iter(last.values())
 
 
 def load(lake: Lake) -> SuppressionList:
@@ -138,17 +152,22 @@ def entries_for(
     batch: str,
     until: datetime,
     shared: frozenset[str] = frozenset(),
+    key_id: str | None = None,
     now: datetime | None = None,
 ) -> list[Entry]:
     """The entries that keep a subject out: ids for ever, what a returning customer may bring again until a moment.
 
     Args:
         subject: the person.
-        keyring: makes the MACs with its newest key.
+        keyring: makes the MACs.
         batch: the batch.
         until: when external ids, e-mail addresses and phone numbers expire.
         shared: e-mails, phones and the like of others who stay; they are not refused.
+        key_id: the key; by default the newest.
         now: for tests.
+
+    Raises:
+        PrivacyKeyError: the keyring has no such key.
     """
     ids = ((kind, value, None) for kind, values in ids_of(subject) if kind is not Kind.GROUP for value in values)
     aliases = ((kind, value, _text(until)) for kind, value in _aliases_of(subject) if value not in shared)
@@ -157,8 +176,8 @@ def entries_for(
         Entry(
             kind=kind,
             app_id=subject.app_id,
-            mac=mac_of(keyring, subject.app_id, kind, value),
-            key_id=keyring.key_id,
+            mac=mac_of(keyring, subject.app_id, kind, value, key_id=key_id),
+            key_id=key_id or keyring.key_id,
             batch=batch,
             action=subject.action,
             created=created,
@@ -169,10 +188,14 @@ def entries_for(
 
 
 def suppress(lake: Lake, entries: Iterable[Entry], *, known: SuppressionList | None = None) -> int:
-    """Append the entries that the list does not hold already; returns how many. Safe to repeat."""
-    held = known or load(lake)
-    have = {(entry.app_id, entry.kind, entry.mac, entry.action, entry.until) for entry in held.entries}
-    new = [entry for entry in entries if (entry.app_id, entry.kind, entry.mac, entry.action, entry.until) not in have]
+    """Append the entries that do not hold already; returns how many. Safe to repeat, and after a release."""
+    wanted, held = list(entries), known or load(lake)
+    have = {
+        (app_id, entry.kind, entry.mac, entry.action, entry.until)
+        for app_id in {entry.app_id for entry in wanted}
+        for entry in held.unreleased(app_id)
+    }
+    new = [entry for entry in wanted if (entry.app_id, entry.kind, entry.mac, entry.action, entry.until) not in have]
     append(lake, new)
     return len(new)
 

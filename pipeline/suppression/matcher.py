@@ -113,6 +113,8 @@ class Known:
     @cached_property
     def _search(self) -> BytesAhoCorasick | None:
         ids = {value for (kind, _), values in self._ids.items() if kind in ID_KINDS for value in values}
+        if self.any_of(Kind.ORIGINAL_MESSAGE):
+            ids.add(CHANNEL_QUOTE)
         return BytesAhoCorasick([*map(_quoted, sorted(ids)), *ESCAPES]) if ids else None
 
     def _take(self, subject: Subject, effect: Effect) -> None:
@@ -134,7 +136,11 @@ def ids_of(subject: Subject) -> Iterator[tuple[Kind, frozenset[str]]]:
     yield Kind.CONVERSATION, subject.personal_conversation_ids
     yield Kind.GROUP, subject.group_conversation_ids
     yield Kind.MESSAGE, subject.message_ids
+    yield Kind.ORIGINAL_MESSAGE, subject.original_messages
 
+
+CHANNEL_QUOTE = "externalMessageId"
+"""The member of a quote that names a message by the id of its channel."""
 
 BRAND_SEPARATOR = "\x1f"
 
@@ -142,6 +148,11 @@ BRAND_SEPARATOR = "\x1f"
 def external_key(external_id: str, brand_id: str | None) -> str:
     """An external id with its brand as one value, as identifiers of kind `external_id` are compared."""
     return f"{brand_id or ''}{BRAND_SEPARATOR}{external_id}"
+
+
+def original_key(conversation_id: str, original_id: str) -> str:
+    """A message as quotes of channels name it: some channels count within each conversation."""
+    return f"{conversation_id}{BRAND_SEPARATOR}{original_id}"
 
 
 def is_in(values: pa.ChunkedArray, wanted: pa.Array) -> pa.ChunkedArray:

@@ -1,86 +1,170 @@
 """Mentions of a person in other people's words: addresses, numbers, ids and full names; documented best effort.
 
-A first name alone is never redacted, and nothing is guessed (gdpr.md, section 5).
+A first name alone is no mention, and nothing is guessed (gdpr.md, section 5). Plans count by this rule, and what is
+redacted is redacted by it.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, Protocol, TypeAlias
 
+from ahocorasick_rs import AhoCorasick
+
+from pipeline.suppression.folding import fold, fold_with_origins
 from pipeline.suppression.subjects import Subject
 
-REDACTED = "[erased]"
-LEAST_EXTERNAL_ID = 6
-_BETWEEN_DIGITS = r"[\s().\-/]{0,3}"
+REDACTED: Final = "[erased]"
+LEAST_LENGTH: Final = 6
+"""Shorter addresses and ids would be found everywhere."""
+
+LEAST_DIGITS: Final = 7
+MOST_DIGITS: Final = 20
+_PASSES: Final = 10
+
+Span: TypeAlias = tuple[int, int]
+"""Where a mention begins and ends in a text."""
+
+_EDGES: Final = re.compile(r"^\W+|\W+$")
+_NUMBER: Final = re.compile(r"\d(?:[\s().\-/]{0,3}\d)*")
+_DIGITS: Final = re.compile(r"\d+")
+
+
+class Redacts(Protocol):
+    """Takes mentions out of texts."""
+
+    def redact(self, text: str) -> str:
+        """The text with every mention replaced."""
 
 
 class Mentions:
-    """Finds mentions of subjects, whatever the case and the Unicode form they are written in."""
+    """Finds the subjects that a text mentions, by their numbers.
 
-    def __init__(self, subjects: Iterable[Subject]) -> None:
-        patterns = sorted({pattern for subject in subjects for pattern in _patterns(subject)}, key=len, reverse=True)
-        self._pattern = re.compile("|".join(patterns)) if patterns else None
+    Args:
+        subjects: who is looked for.
+        user_ids: whether the ids of users count, which stand beside whatever is theirs.
+    """
+
+    def __init__(self, subjects: Iterable[Subject], *, user_ids: bool = True) -> None:
+        owners: dict[str, set[int]] = defaultdict(set)
+        self._numbers: dict[str, set[int]] = defaultdict(set)
+        for place, subject in enumerate(subjects):
+            for words in words_of(subject, user_ids=user_ids):
+                owners[words].add(place)
+            for digits in numbers_of(subject):
+                self._numbers[digits].add(place)
+        self._owners = list(owners.values())
+        self._search = AhoCorasick(list(owners)) if owners else None
+
+    def of(self, text: str) -> set[int]:
+        """Whom a text mentions."""
+        return set().union(*(owners for _, owners in self._found(fold(text))))
 
     def redact(self, text: str) -> str:
-        """The text with every mention replaced; what stands between keeps its characters."""
-        spans = list(self._spans(text))
-        if not spans:
-            return text
-        bounds = [0, *(bound for span in spans for bound in span), len(text)]
-        return REDACTED.join(text[start:end] for start, end in list(pairwise(bounds))[::2])
+        """As `Redacts.redact`; what stands between keeps its characters."""
+        return redacted(text, lambda folded: (span for span, _ in self._found(folded)))
 
-    def _spans(self, text: str) -> Iterator[tuple[int, int]]:
-        if self._pattern is None:
-            return
-        folded, origins = _fold_with_origins(text)
-        for match in self._pattern.finditer(folded):
-            start, end = origins[match.start()], origins[match.end() - 1] + 1
-            # Accents that follow belong to the last letter.
-            while end < len(text) and unicodedata.combining(text[end]):
-                end += 1
-            yield start, end
+    def _found(self, folded: str) -> Iterator[tuple[Span, set[int]]]:
+        if self._search is not None:
+            for index, start, end in self._search.find_matches_as_indexes(folded, overlapping=True):
+                if not (start and _is_word(folded[start - 1])) and not (end < len(folded) and _is_word(folded[end])):
+                    yield (start, end), self._owners[index]
+        if self._numbers:
+            for span, digits in number_spans(folded):
+                if digits in self._numbers:
+                    yield span, self._numbers[digits]
 
 
-def _patterns(subject: Subject) -> Iterator[str]:
-    for value in (*subject.emails, *subject.user_ids, *subject.client_external_ids):
-        if len(value) >= LEAST_EXTERNAL_ID:
-            yield _whole(re.escape(_fold(value)))
-    for value, _brand in subject.external_ids:
-        if len(value) >= LEAST_EXTERNAL_ID:
-            yield _whole(re.escape(_fold(value)))
+def redacted(text: str, find: Callable[[str], Iterable[Span]]) -> str:
+    """The text without what `find` finds in its folded form; what is redacted once is not changed by a second time."""
+    for _ in range(_PASSES):
+        # What stood close to a mention may stand alone when it is gone, and be one then.
+        before, text = text, _redacted_once(text, find)
+        if text == before:
+            break
+    return text
+
+
+def words_of(subject: Subject, *, user_ids: bool = True) -> Iterator[str]:
+    """What a subject is called, folded, from its first letter or digit to its last; between words it stands alone."""
+    values = {*subject.emails, *subject.client_external_ids, *(value for value, _ in subject.external_ids)}
+    for value in values | (subject.user_ids if user_ids else frozenset()):
+        if len(value) >= LEAST_LENGTH and len(words := _core(value)) >= LEAST_LENGTH and words not in REDACTED:
+            yield words
+    for given, surname in subject.names:
+        if words := _core(f"{given} {surname}"):
+            yield words
+
+
+def numbers_of(subject: Subject) -> Iterator[str]:
+    """The digits of a subject's phone numbers."""
     for phone in subject.phones:
         digits = "".join(character for character in phone if character.isascii() and character.isdigit())
-        if len(digits) >= 7:
-            yield rf"(?<!\d)\+?\(?{_BETWEEN_DIGITS.join(digits)}(?!\d)"
-    for given, surname in subject.names:
-        yield _whole(rf"{_spaced(given)}\s+{_spaced(surname)}")
+        if LEAST_DIGITS <= len(digits) <= MOST_DIGITS:
+            yield digits
 
 
-def _whole(pattern: str) -> str:
-    """The pattern where no letter or digit goes on at either side."""
-    return rf"(?<!\w){pattern}(?!\w)"
+def number_spans(folded: str) -> Iterator[tuple[Span, str]]:
+    """All that may be a phone number in a folded text, in whatever groups its digits are written, with its digits."""
+    for run in _NUMBER.finditer(folded):
+        if len(run[0]) < LEAST_DIGITS:
+            continue
+        groups: Sequence[re.Match[str]] = list(_DIGITS.finditer(folded, run.start(), run.end()))
+        for number, first in enumerate(groups):
+            digits = ""
+            for group in groups[number:]:
+                digits += group[0]
+                if len(digits) > MOST_DIGITS:
+                    break
+                if len(digits) >= LEAST_DIGITS:
+                    yield (_with_prefix(folded, first.start()), group.end()), digits
 
 
-def _spaced(name: str) -> str:
-    return r"\s+".join(re.escape(part) for part in _fold(name).split())
+def _redacted_once(text: str, find: Callable[[str], Iterable[Span]]) -> str:
+    if next(iter(find(fold(text))), None) is None:
+        return text
+    folded, origins = fold_with_origins(text)
+    spans = list(_merged(sorted(find(folded))))
+    if not spans:
+        return REDACTED  # something is there, and accents in disorder don't let it be told where
+    parts, last = [], 0
+    for start, end in spans:
+        parts.append(text[last : origins[start]])
+        last = origins[end - 1] + 1
+        # Accents that follow belong to the last letter.
+        while last < len(text) and unicodedata.combining(text[last]):
+            last += 1
+    return REDACTED.join([*parts, text[last:]])
 
 
-def _fold(text: str) -> str:
-    """The text without differences of case and Unicode form."""
-    return _fold_with_origins(text)[0]
+def _core(value: str) -> str:
+    return _EDGES.sub("", fold(value))
 
 
-def _fold_with_origins(text: str) -> tuple[str, list[int]]:
-    """The folded text, and for each of its characters the position that it comes from."""
-    if text.isascii():
-        return text.lower(), list(range(len(text)))
-    folded: list[str] = []
-    origins: list[int] = []
-    for position, character in enumerate(text):
-        for part in unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold()):
-            folded.append(part)
-            origins.append(position)
-    return "".join(folded), origins
+def _is_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
+
+
+def _with_prefix(folded: str, start: int) -> int:
+    """Where a number begins with what may stand before its digits."""
+    for sign in "(+":
+        if start and folded[start - 1] == sign:
+            start -= 1
+    return start
+
+
+def _merged(spans: Iterable[Span]) -> Iterator[Span]:
+    """The spans, those that overlap as one."""
+    begin, last = -1, -1
+    for start, end in spans:
+        if start < last:
+            last = max(last, end)
+            continue
+        if last >= 0:
+            yield begin, last
+        begin, last = start, end
+    if last >= 0:
+        yield begin, last

@@ -14,13 +14,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.lake.tables import Table
-from pipeline.suppression.inside import ERASED, clean_ids, clean_payload, clean_quote, map_strings
-from pipeline.suppression.matcher import BRAND_SEPARATOR, ID_KINDS, Effect, Matcher
-from pipeline.suppression.mentions import Mentions
+from pipeline.suppression.inside import ERASED, clean_channel_quotes, clean_ids, clean_payload, clean_quote, map_strings
+from pipeline.suppression.matcher import BRAND_SEPARATOR, CHANNEL_QUOTE, ID_KINDS, Effect, Matcher, original_key
+from pipeline.suppression.mentions import Redacts
 from pipeline.suppression.registry import ENTITY_KINDS, ERASURE_TARGETS, inside_of, keys_of, masked_of
 from pipeline.suppression.subjects import Kind
 
 _NAMES_OF_TALK = ("display_name", "description", "icon_url", "metadata", "extra")
+_QUOTING = {"messages": "quoted_message", "events": "payload"}
 _TEXTS = ("text", "display_name", "description")
 _JSONS = ("content", "metadata", "references", "quoted_message", "activity", "extra")
 
@@ -35,7 +36,7 @@ class Policy:
     """
 
     scope: Literal["whole", "authored"] = "whole"
-    mentions: Mentions | None = None
+    mentions: Redacts | None = None
 
 
 WHOLE = Policy()
@@ -74,6 +75,8 @@ def redact(table: Table, rows: pa.Table, matcher: Matcher, *, policy: Policy = W
     left = without(rows, theirs(table, rows, matcher, policy=policy))
     changes = _Changes(left.rows)
     doomed = _clean_inside(table, changes, matcher, policy)
+    if table.name in _QUOTING:
+        _clean_channel_quotes(_QUOTING[table.name], changes, matcher)
     _mask(table, changes, matcher)
     if policy.scope == "authored" and table.name == "conversations":
         _null(changes, _NAMES_OF_TALK, matcher.has(Kind.CONVERSATION, left.rows["conversation_id"]))
@@ -227,6 +230,29 @@ def _cleaned(clean: Cleaner, raw: bytes, effect_of: Callable[[str], Effect | Non
         return ERASED  # what can't be looked into can't stay
 
 
+def _clean_channel_quotes(name: str, changes: _Changes, matcher: Matcher) -> None:
+    """Erase the quotes that name a message of the subject by the id that its channel gave it."""
+    if not matcher.any_of(Kind.ORIGINAL_MESSAGE):
+        return
+    column = changes.rows[name]
+    mask = pc.fill_null(pc.match_substring_regex(column, rf'"{CHANNEL_QUOTE}"|\\u'), fill_value=False)
+    values: dict[int, str | None] = {}
+    for number in pc.indices_nonzero(mask).to_pylist():
+        text, talk = column[number].as_py(), changes.rows["conversation_id"][number].as_py()
+
+        def is_theirs(original_id: str, talk: str = talk or "") -> bool:
+            found = matcher.effect_of(original_key(talk, original_id), (Kind.ORIGINAL_MESSAGE,))
+            return found is Effect.DROP
+
+        try:
+            clean = clean_channel_quotes(text.encode(), is_theirs, is_quote=name == "quoted_message").decode()
+        except (ValueError, RecursionError):
+            clean = ERASED.decode()  # what can't be looked into can't stay
+        if clean != text:
+            values[number] = clean
+    changes.put(name, values)
+
+
 def _mask(table: Table, changes: _Changes, matcher: Matcher) -> None:
     """Null what is direct in the rows of people who asked for `pii_only`."""
     owner = ERASURE_TARGETS[table.name].owner
@@ -240,7 +266,7 @@ def _null(changes: _Changes, names: Iterator[str] | tuple[str, ...], mask: pa.Ch
             changes.null(name, mask)
 
 
-def _redact_mentions(changes: _Changes, matcher: Matcher, mentions: Mentions) -> None:
+def _redact_mentions(changes: _Changes, matcher: Matcher, mentions: Redacts) -> None:
     rows = changes.rows
     if not matcher.any_of(Kind.GROUP):
         return

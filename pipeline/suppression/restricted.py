@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 import duckdb
@@ -19,6 +20,7 @@ from pipeline.errors import PrivacyKeyError
 from pipeline.lake.corruption import corruption
 from pipeline.lake.layout import Lake
 from pipeline.lake.repair import apps_of
+from pipeline.lake.steady import read_steadily
 from pipeline.suppression.keys import Keyring, load_keyring
 from pipeline.suppression.listing import load
 from pipeline.suppression.matcher import Effect
@@ -104,13 +106,19 @@ def _matching(lake: Lake, app_id: str, matcher: Suppressed, kind: Kind) -> froze
         return frozenset()
     found: set[str] = set()
     for table, column in _SOURCES[kind]:
-        files = sorted(str(path) for path in lake.root.glob(f"{table}/app_id={app_id}/**/*.parquet"))
-        ids = _distinct(files, column)
+        ids = _distinct(lake, app_id, table, column)
         found.update(ids.filter(pc.fill_null(matcher.has(kind, ids, effect=Effect.HIDE), fill_value=False)).to_pylist())
     return frozenset(found)
 
 
-def _distinct(files: Sequence[str], column: str) -> pa.ChunkedArray:
+def _distinct(lake: Lake, app_id: str, table: str, column: str) -> pa.ChunkedArray:
+    def files() -> list[Path]:
+        return sorted(lake.root.glob(f"{table}/app_id={app_id}/**/*.parquet"))
+
+    return read_steadily(files, lambda found: _distinct_of([str(file) for file in found], column))
+
+
+def _distinct_of(files: Sequence[str], column: str) -> pa.ChunkedArray:
     if not files:
         return pa.chunked_array([], pa.string())
     config: dict[str, str | bool | int | float | list[str]] = {"memory_limit": MEMORY_LIMIT, "threads": 2}

@@ -41,10 +41,12 @@ class Kind(StrEnum):
     CONVERSATION = "conversation"  # goes whole
     GROUP = "group"  # a conversation whose other members stay
     MESSAGE = "message"
+    ORIGINAL_MESSAGE = "original_message"  # by its conversation and the id that the channel gave it
     EXTERNAL_ID = "external_id"
     EMAIL = "email"
     PHONE = "phone"
     CLIENT_EXTERNAL_ID = "client_external_id"
+    MENTION = "mention"  # what somebody is called in the words of others
 
 
 NOTHING: frozenset[str] = frozenset()
@@ -65,8 +67,11 @@ class Subject:
         default_conversation_ids: those of them that upstream does not delete (gdpr.md, section 4).
         group_conversation_ids: conversations whose other members stay.
         message_ids: the subject's own messages in group conversations.
+        original_messages: those of them that a channel gave ids, by `matcher.original_key`; quotes may name them so.
         external_ids, emails, phones, client_external_ids, guids, media_urls, push_tokens, names: what else would give
             the person away; needles of the scan and of mentions.
+        not_found: whether neither the lake nor upstream knew the person: they are kept out and looked for, and there
+            is nothing to be destroyed.
     """
 
     app_id: str
@@ -81,6 +86,7 @@ class Subject:
     default_conversation_ids: frozenset[str] = field(default=NOTHING, repr=False)
     group_conversation_ids: frozenset[str] = field(default=NOTHING, repr=False)
     message_ids: frozenset[str] = field(default=NOTHING, repr=False)
+    original_messages: frozenset[str] = field(default=NOTHING, repr=False)
     external_ids: frozenset[ExternalId] = field(default=frozenset(), repr=False)
     emails: frozenset[str] = field(default=NOTHING, repr=False)
     phones: frozenset[str] = field(default=NOTHING, repr=False)
@@ -89,6 +95,7 @@ class Subject:
     media_urls: frozenset[str] = field(default=NOTHING, repr=False)
     push_tokens: frozenset[str] = field(default=NOTHING, repr=False)
     names: frozenset[Name] = field(default=frozenset(), repr=False)
+    not_found: bool = False
 
 
 def encode_subjects(subjects: Sequence[Subject]) -> bytes:

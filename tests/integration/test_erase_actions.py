@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from pipeline.lake.layout import open_lake
 from pipeline.sandbox.process import Sandbox
+from pipeline.suppression.listing import load
+from pipeline.suppression.subjects import Kind
 from tests.integration.erase_bench import EraseBench, file_bytes
 from tests.integration.erasure_bench import state
 from tests.integration.erasure_town import LEAVERS, STAYERS, needles_of, request_rows, town
@@ -104,6 +108,20 @@ def test_an_input_that_is_left_keeps_the_batch_open(bench: EraseBench) -> None:
     assert "input" in ended.errors
     (bench.folder / "requests.csv").unlink()
     bench.sunlake(*apply)
+
+
+def test_who_is_not_found_is_kept_out_and_not_counted(bench: EraseBench) -> None:
+    """One of two is confirmed and erased; of the other nothing is asked upstream, and the request is met."""
+    apply = bench.plan(rows_of(BEN, "stranger", action="erase"))
+    assert "ERASE-1" in apply
+    bench.sunlake(*apply, "--remove-input")
+    (batch,) = json.loads(bench.sunlake("erase", "status", "--json").output)
+    told = {each["request_ref"]: (each["outcome"], each["urgency"]) for each in batch["requests"]}
+    assert told == {"erase-1": ("complete", "met"), "erase-2": ("not_found", "met")}
+    (tag,) = {each["tag"] for each in batch["requests"] if each["request_ref"] == "erase-2"}
+    assert {deed["step"] for deed in bench.deeds() if deed["tag"] == tag} == {"close"}
+    listing = load(open_lake(bench.lake, create=False))
+    assert sum(entry.kind is Kind.USER for entry in listing.entries) == 2
 
 
 def test_wrong_use_is_refused_before_anything_is_touched(bench: EraseBench, server: Sandbox) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from pipeline.errors import BatchError
@@ -18,7 +18,7 @@ from pipeline.privacy.people.lake_view import LakeView
 from pipeline.privacy.people.lookup import UpstreamLookup
 from pipeline.privacy.people.merges import People, close_over, load_merges
 from pipeline.privacy.people.readings import Reading, read_requests
-from pipeline.privacy.people.resolution import Macs, Resolution, State
+from pipeline.privacy.people.resolution import DESTRUCTIVE, Macs, Resolution, State
 from pipeline.privacy.people.subject_of import subject_of
 from pipeline.privacy.people.talks import sort_talks
 from pipeline.privacy.people.upstream_side import Upstream
@@ -27,9 +27,6 @@ from pipeline.suppression.subjects import Action, Subject
 
 TALKS_OF: Final = frozenset({Action.ERASE, Action.ACCESS})
 """Actions for which upstream is asked for conversations, too."""
-
-DESTRUCTIVE: Final = frozenset({Action.ERASE, Action.PII_ONLY})
-"""Actions that a hold or the flag `toBeRetained` stops."""
 
 IsHeld = Callable[[Subject], bool]
 
@@ -109,14 +106,11 @@ async def resolve(
     for person, fact, talk in zip(persons, facts, talks, strict=True):
         own = tuple(requests[number] for number in person.numbers)
         subject = subject_of(view.app_id, own, fact, talk, macs=macs)
+        state, living = _state(subject, fact, upstream, is_held=is_held, choices=chosen), _living(fact, upstream)
+        if state is State.NOT_FOUND and not living and subject.action in DESTRUCTIVE:
+            subject = replace(subject, not_found=True)
         found.append(
-            Resolution(
-                requests=own,
-                state=_state(subject, fact, upstream, is_held=is_held, choices=chosen),
-                subject=subject,
-                living_user_ids=_living(fact, upstream),
-                linked=person.linked,
-            )
+            Resolution(requests=own, state=state, subject=subject, living_user_ids=living, linked=person.linked)
         )
     return found + [
         Resolution(requests=(requests[number],), state=State.AMBIGUOUS, subject=None, candidates=count)
@@ -217,7 +211,7 @@ async def _ask_talks(
 
 def _living(fact: Facts, upstream: Upstream | None) -> frozenset[str]:
     if upstream is None:
-        return frozenset(fact.user_ids) if fact.in_lake else frozenset()
+        return frozenset(fact.user_ids)
     return frozenset(user_id for user_id in fact.user_ids if upstream.lives(user_id))
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pipeline.privacy.desk import Desk
 from pipeline.privacy.people.closure import Choices, resolve
 from pipeline.privacy.people.lake_view import open_view
+from pipeline.privacy.people.resolution import State
 from pipeline.privacy.people.talks import media_hosts
 from pipeline.privacy.requests.request import Request
 from pipeline.suppression.subjects import Action, Subject
@@ -29,7 +30,9 @@ async def refreshed(desk: Desk, subjects: Sequence[Subject], requests: Sequence[
         with open_view(desk.lake, desk.ledger, app_id) as view:
             choices = Choices(override_retained=True, media_hosts=media_hosts(desk.settings.app(app_id).base_url))
             newer = await resolve(view, own, lookup=None, macs=desk.keyring, is_held=lambda _: False, choices=choices)
-        known = [resolution.subject for resolution in newer if resolution.subject is not None]
+        known = [
+            replace(one.subject, not_found=one.state is State.NOT_FOUND) for one in newer if one.subject is not None
+        ]
         found = [_merged(subject, known) if subject.app_id == app_id else subject for subject in found]
     return found
 
@@ -91,6 +94,7 @@ def joined(subject: Subject, other: Subject) -> Subject:
         default_conversation_ids=(subject.default_conversation_ids | other.default_conversation_ids) - groups,
         group_conversation_ids=groups,
         message_ids=subject.message_ids | other.message_ids,
+        original_messages=subject.original_messages | other.original_messages,
         external_ids=subject.external_ids | other.external_ids,
         emails=subject.emails | other.emails,
         phones=subject.phones | other.phones,
@@ -99,4 +103,5 @@ def joined(subject: Subject, other: Subject) -> Subject:
         media_urls=subject.media_urls | other.media_urls,
         push_tokens=subject.push_tokens | other.push_tokens,
         names=subject.names | other.names,
+        not_found=subject.not_found and other.not_found,
     )

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Literal, Protocol
 
 from pipeline.privacy.requests.request import Request
-from pipeline.suppression.subjects import Subject
+from pipeline.suppression.subjects import Action, Subject
 
 
 class State(StrEnum):
@@ -24,6 +24,9 @@ class State(StrEnum):
 
 REFUSED = frozenset({State.AMBIGUOUS, State.HELD, State.RETAINED_FLAG})
 """States in which nothing is done."""
+
+DESTRUCTIVE = frozenset({Action.ERASE, Action.PII_ONLY})
+"""Actions that a hold or the flag `toBeRetained` stops, and that need somebody to be there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +50,14 @@ class Resolution:
     candidates: int = 0
 
     @property
-    def is_acted_on(self) -> bool:
-        """Whether apply may do anything for it."""
+    def is_admissible(self) -> bool:
+        """Whether it belongs into the work of the batch, if only to be kept out of the lake."""
         return self.subject is not None and self.state not in REFUSED
+
+    @property
+    def is_acted_on(self) -> bool:
+        """Whether apply has anything to do for it: not where nobody knows whom to erase."""
+        return self.subject is not None and self.is_admissible and not self.subject.not_found
 
 
 class Macs(Protocol):

@@ -30,6 +30,7 @@ def subject_of(app_id: str, requests: Sequence[Request], fact: Facts, talk: Talk
         default_conversation_ids=frozenset(talk.default),
         group_conversation_ids=frozenset(talk.group),
         message_ids=frozenset(talk.message_ids),
+        original_messages=frozenset(talk.original_messages),
         external_ids=frozenset(fact.external_ids),
         emails=frozenset(fact.emails),
         phones=frozenset(fact.phones),

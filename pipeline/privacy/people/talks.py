@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from pipeline.lake import exact_json
 from pipeline.privacy.people.facts import Facts
 from pipeline.privacy.people.lake_view import LakeView
+from pipeline.suppression.matcher import original_key
 from pipeline.walk import ledger as tables
 
 _CHUNK = 500
@@ -26,6 +27,7 @@ class Talks:
     default: set[str] = field(default_factory=set, repr=False)
     group: set[str] = field(default_factory=set, repr=False)
     message_ids: set[str] = field(default_factory=set, repr=False)
+    original_messages: set[str] = field(default_factory=set, repr=False)
     media_urls: set[str] = field(default_factory=set, repr=False)
 
 
@@ -130,12 +132,14 @@ def _messages(view: LakeView, facts: Sequence[Facts], talks: Sequence[Talks], me
     """Add the people's own messages in groups, and the uploads in what will go."""
     whole = [(number, item) for number, talk in enumerate(talks) for item in talk.personal]
     view.put("whole", {"subject": [n for n, _ in whole], "conversation_id": [item for _, item in whole]})
-    for number, conversation_id, message_id in view.rows(
-        "select distinct person.subject, messages.conversation_id, messages.message_id "
+    for number, conversation_id, message_id, original_id in view.rows(
+        "select distinct person.subject, messages.conversation_id, messages.message_id, source_original_message_id "
         "from messages join person on person.user_id = messages.author_user_id"
     ):
         if conversation_id not in talks[number].personal:
             talks[number].message_ids.add(message_id)
+            if conversation_id and original_id:
+                talks[number].original_messages.add(original_key(conversation_id, original_id))
     for fact, talk in zip(facts, talks, strict=True):
         told = fact.told_message_ids.items()
         talk.message_ids.update(message for message, conversation in told if conversation not in talk.personal)

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from pipeline.privacy.people.resolution import State
+from pipeline.privacy.people.resolution import DESTRUCTIVE, State
 from pipeline.suppression.subjects import Action
 
 
@@ -41,6 +41,7 @@ class SubjectPlan(msgspec.Struct, frozen=True, kw_only=True):
         due_at: the earliest of their deadlines.
         rows: rows of the lake by table.
         candidates: between how many people a request does not decide.
+        is_acted_on: whether there is anything to be done; for who can't be found there is not.
         linked: other users who share an e-mail address or phone number and are not included.
         calls: expected calls upstream by step.
     """
@@ -65,6 +66,11 @@ class SubjectPlan(msgspec.Struct, frozen=True, kw_only=True):
     linked: int = 0
     candidates: int = 0
     calls: dict[str, int] = {}
+
+    @property
+    def is_destroyed(self) -> bool:
+        """Whether anything of the person is erased or cleared; so many are to be confirmed."""
+        return self.is_acted_on and self.action in DESTRUCTIVE
 
 
 class FilePlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,7 +98,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         versions: the last commit of each app's lake.
         known_users: how many users each app's ledger knows.
         seconds: the estimated time of the calls.
-        confirmation: what must be typed to carry it out.
+        confirmation: what must be typed to carry it out, with the number of those who are erased or cleared.
     """
 
     plan_id: str
@@ -113,8 +119,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return sum(file.bytes for file in self.files)
 
     def total(self, name: str) -> int:
-        """The sum of a count over all subjects who are acted on."""
-        return sum(getattr(subject, name) for subject in self.subjects if subject.is_acted_on)
+        """The sum of a count over all subjects."""
+        return sum(getattr(subject, name) for subject in self.subjects)
 
 
 def encode_plan(plan: Plan) -> bytes:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pipeline.privacy.people.lake_view import LakeView
+from pipeline.suppression.matcher import BRAND_SEPARATOR, CHANNEL_QUOTE
 from pipeline.suppression.subjects import Action, Kind, Subject
 
 KEYS: Final[Mapping[str, tuple[tuple[str, Kind], ...]]] = {
@@ -28,9 +29,6 @@ KEYS: Final[Mapping[str, tuple[tuple[str, Kind], ...]]] = {
     "events": (("conversation_id", Kind.CONVERSATION), ("user_id", Kind.USER), ("message_id", Kind.MESSAGE)),
 }
 """By table: the columns that make a row a subject's, and what they identify."""
-
-REWRITTEN: Final = frozenset({Action.ERASE, Action.PII_ONLY})
-"""Actions that change files of the lake."""
 
 _EFFECT: Final = {Action.PII_ONLY: 1, Action.ERASE: 2}
 
@@ -114,6 +112,7 @@ def _ids_of(subject: Subject) -> list[tuple[Kind, frozenset[str]]]:
         (Kind.PARTICIPANT, subject.participant_ids),
         (Kind.CONVERSATION, subject.personal_conversation_ids),
         (Kind.MESSAGE, subject.message_ids),
+        (Kind.ORIGINAL_MESSAGE, subject.original_messages),
     ]
 
 
@@ -152,6 +151,9 @@ def _find_quotes(view: LakeView) -> None:
         from (
             select file, file_row, unnest(list_distinct(regexp_extract_all(quoted_message, {_STRINGS}))) as id
             from messages where quoted_message is not null
+            union all
+            select file, file_row, concat(conversation_id, '{BRAND_SEPARATOR}', quoted_message ->> '{CHANNEL_QUOTE}')
+            from messages where quoted_message like '%{CHANNEL_QUOTE}%'
         ) as quoting
         join target on target.id = quoting.id
         anti join doomed on doomed.file = quoting.file and doomed.file_row = quoting.file_row

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from pipeline.privacy.people.lake_view import lake_version
+from pipeline.privacy.people.resolution import State
 from pipeline.privacy.plan.form import Plan
 from pipeline.walk.ledger import Ledger
 
@@ -43,10 +44,10 @@ def has_grown(old: Plan, new: Plan) -> bool:
 
 
 def _reach(plan: Plan) -> dict[tuple[str, str, str], int]:
-    """Counts by app, person and what is counted; only what is acted on can be reached."""
+    """Counts by app, person and what is counted; only what is acted on and known to the lake can be reached."""
     reach: dict[tuple[str, str, str], int] = {}
     for subject in plan.subjects:
-        if not subject.is_acted_on:
+        if not subject.is_acted_on or subject.state is State.NOT_FOUND:
             continue
         counts = {name: getattr(subject, name) for name in _COUNTS} | subject.rows | {"person": 1}
         reach |= {(subject.app_id, subject.tag, name): count for name, count in counts.items()}

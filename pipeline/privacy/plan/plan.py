@@ -22,7 +22,7 @@ from pipeline.privacy.people.lookup import UpstreamLookup
 from pipeline.privacy.people.resolution import Macs, Resolution
 from pipeline.privacy.plan.calls import expected_calls
 from pipeline.privacy.plan.form import FilePlan, Plan, PlanConfig, SubjectPlan
-from pipeline.privacy.plan.hits import REWRITTEN, Hits, find_hits
+from pipeline.privacy.plan.hits import Hits, find_hits
 from pipeline.privacy.plan.mention_counts import count_mentions
 from pipeline.privacy.requests.batch import encode_requests
 from pipeline.privacy.requests.deadlines import Deadline
@@ -46,8 +46,8 @@ class Made:
 
     @property
     def subjects(self) -> tuple[Subject, ...]:
-        """The people for whom something is to be done."""
-        return tuple(found.subject for found in self.resolutions if found.subject is not None and found.is_acted_on)
+        """The people whom the batch is about, with those who are nowhere to be found and are kept out only."""
+        return tuple(found.subject for found in self.resolutions if found.subject is not None and found.is_admissible)
 
 
 async def make_plan(
@@ -107,7 +107,7 @@ async def make_plan(
         subjects=subjects,
         files=tuple(file for part in parts for file in part.files),
         seconds=sum(sum(subject.calls.values()) for subject in subjects) / calls_per_second,
-        confirmation=f"ERASE-{_destroyed(subjects)}",
+        confirmation=f"ERASE-{sum(subject.is_destroyed for subject in subjects)}",
     )
     _refuse_too_many(plan)
     return Made(plan, tuple(found for part in parts for found in part.resolutions))
@@ -127,7 +127,7 @@ class _Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What was found of one app's part. `numbers` are the places of acted-on resolutions in `hits`."""
+    """What was found of one app's part. `numbers` are the places of admissible resolutions in `hits`."""
 
     app_id: str
     version: str
@@ -158,7 +158,7 @@ async def _plan_view(view: LakeView, asked: _Asked, version: str) -> _Part:
     resolutions = await resolve(
         view, asked.requests, lookup=asked.lookup, macs=asked.macs, is_held=asked.is_held, choices=asked.choices
     )
-    acted = [number for number, found in enumerate(resolutions) if found.is_acted_on]
+    acted = [number for number, found in enumerate(resolutions) if found.is_admissible]
     subjects = [subject for number in acted if (subject := resolutions[number].subject) is not None]
     hits = find_hits(view, subjects)
     files = tuple(
@@ -212,15 +212,9 @@ def _plan_id(requests: Sequence[Request], versions: Mapping[str, str], config: P
     return hashlib.sha256(msgspec.json.encode([batch, dict(versions), config], order="deterministic")).hexdigest()
 
 
-def _destroyed(subjects: Sequence[SubjectPlan], app_id: str | None = None) -> int:
-    return sum(
-        subject.is_acted_on and subject.action in REWRITTEN and app_id in {None, subject.app_id} for subject in subjects
-    )
-
-
 def _refuse_too_many(plan: Plan) -> None:
     for app_id, known in plan.known_users.items():
-        count = _destroyed(plan.subjects, app_id)
+        count = sum(subject.is_destroyed for subject in plan.subjects if subject.app_id == app_id)
         limit = max(ALWAYS_SAFE, int(plan.config.max_subjects_share * known))
         if count > limit and not plan.config.override_limit:
             raise PlanRefusedError(

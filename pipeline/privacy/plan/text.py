@@ -6,8 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from pipeline.privacy.people.resolution import State
 from pipeline.privacy.plan.form import FilePlan, Plan, SubjectPlan
-from pipeline.privacy.requests.deadlines import WARNING
+from pipeline.privacy.requests.deadlines import Urgency, urgency_at
 
 MAX_SHOWN = 50
 TAG_DIGITS = 12
@@ -27,6 +28,7 @@ def _head(plan: Plan) -> Iterator[str]:
     yield f"plan {plan.plan_id}"
     yield f"made {plan.created_at:%Y-%m-%d %H:%M:%S} UTC, {'upstream was asked' if plan.online else 'offline'}"
     yield f"{plan.requests:,} requests, {len(plan.subjects):,} people: {_counts(states)}"
+    yield f"{sum(subject.is_destroyed for subject in plan.subjects):,} people are erased or cleared"
     yield f"rows: {_counts(rows)}"
     yield f"files to rewrite: {len(plan.files):,}, {plan.bytes_to_rewrite:,} bytes"
     yield f"calls: {calls.total():,} ({_counts(calls)}), about {_duration(plan.seconds)}"
@@ -45,11 +47,18 @@ def _warnings(plan: Plan, now: datetime) -> Iterator[str]:
     linked = sum(subject.linked for subject in plan.subjects)
     if linked and not plan.config.include_linked:
         yield f"! {linked:,} other users share an e-mail address or phone number: see --include-linked"
-    late = sum(subject.due_at < now for subject in plan.subjects)
-    if late:
+    missing = [subject for subject in plan.subjects if subject.state is State.NOT_FOUND]
+    unknown = sum(not subject.is_acted_on for subject in missing)
+    if unknown:
+        remedy = "" if plan.online else "; to look for them upstream, plan without --offline"
+        yield f"! {unknown:,} were not found: they are kept out of the lake, and there is nothing to erase{remedy}"
+    asked_later = sum(subject.is_destroyed for subject in missing)
+    if asked_later:
+        yield f"! {asked_later:,} are not in the lake, and upstream is asked for them when the plan is carried out"
+    urgencies = Counter(urgency_at(now, due_at=subject.due_at) for subject in plan.subjects)
+    if late := urgencies[Urgency.OVERDUE]:
         yield f"! {late:,} are overdue"
-    soon = sum(now <= subject.due_at < now + WARNING for subject in plan.subjects)
-    if soon:
+    if soon := urgencies[Urgency.DUE_SOON]:
         yield f"! {soon:,} are due within seven days"
 
 

@@ -24,6 +24,7 @@ UNREACHED: Final = (
     "tickets and users in Zendesk Support, which are another API",
     "media that third-party channels host, and the channels' own copies of the conversations",
     "the vendor's caches and backups; removed uploads may be served for up to 15 minutes",
+    "mentions in what others wrote, which can't be edited upstream: a lake without this list of suppressions gets them",
 )
 """Copies that sunlake has no way to reach; every report lists them."""
 

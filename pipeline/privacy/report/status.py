@@ -8,15 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from pipeline.privacy.deeds.deed import Deed
 from pipeline.privacy.deeds.words import FINISHED, Event, Status, Step
-
-WARNING: Final = timedelta(days=7)
-"""How long before its deadline a request is warned of (gdpr.md, section 2)."""
+from pipeline.privacy.requests.deadlines import Urgency, urgency_at
 
 _UNTOUCHED: Final = frozenset({"held", "ambiguous", "retained_flag", "not_found"})
 _WORST_FIRST: Final = (
@@ -24,15 +21,6 @@ _WORST_FIRST: Final = (
     (frozenset({Status.FAILED_RETRYABLE, Status.INCOMPLETE}), "retryable"),
     (frozenset({Status.PENDING, Status.UPSTREAM_PENDING}), "pending"),
 )
-
-
-class Urgency(StrEnum):
-    """How a request stands to its deadline."""
-
-    MET = "met"
-    IN_TIME = "in_time"
-    DUE_SOON = "due_soon"
-    OVERDUE = "overdue"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +36,8 @@ class RequestStatus:
     """How far one request has come. Times are ISO texts as in the plan; `finished_at` is that of the last deed for it.
 
     `outcome` is "complete", "failed", "retryable", "pending", "running" or "planned", or the plan's own state where
-    nothing is done: "held", "ambiguous", "retained_flag", "not_found".
+    nothing is done: "held", "ambiguous", "retained_flag", "not_found". Who was not found is kept out all the same, and
+    the request is met by that.
     """
 
     request_ref: str
@@ -132,14 +121,14 @@ def _request(
         outcome=outcome,
         received_at=request["received_at"],
         due_at=request["due_at"],
-        urgency=Urgency.MET if outcome == "complete" else _urgency(request["due_at"], now),
+        urgency=Urgency.MET if outcome == "complete" or _is_closed_unfound(deeds) else _urgency(request["due_at"], now),
         finished_at=max((deed.ts for deed in deeds), default=None),
         left=left,
     )
 
 
 def _outcome(state: str, deeds: Sequence[Deed], left: Sequence[Open], batch: str) -> str:
-    if state in _UNTOUCHED and not deeds:
+    if state in _UNTOUCHED and (not deeds or _is_closed_unfound(deeds)):
         return state
     statuses = {each.status for each in left}
     for bad, word in _WORST_FIRST:
@@ -152,6 +141,11 @@ def _outcome(state: str, deeds: Sequence[Deed], left: Sequence[Open], batch: str
     return "running"
 
 
+def _is_closed_unfound(deeds: Sequence[Deed]) -> bool:
+    """Whether the batch was carried out and there was nothing of the person to be erased."""
+    return any(deed.step is Step.CLOSE and deed.status is Status.SKIPPED for deed in deeds)
+
+
 def _state(*, begun: bool, closed: Deed | None) -> str:
     if closed is not None:
         if closed.event is Event.ABORT:
@@ -162,11 +156,7 @@ def _state(*, begun: bool, closed: Deed | None) -> str:
 
 def _urgency(due_at: str, now: datetime) -> Urgency:
     due = datetime.fromisoformat(due_at)
-    if due.tzinfo is None:
-        due = due.replace(tzinfo=UTC)
-    if now > due:
-        return Urgency.OVERDUE
-    return Urgency.DUE_SOON if now >= due - WARNING else Urgency.IN_TIME
+    return urgency_at(now, due_at=due if due.tzinfo is not None else due.replace(tzinfo=UTC))
 
 
 def _is_done(deed: Deed) -> bool:

@@ -5,12 +5,21 @@ from __future__ import annotations
 import calendar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from enum import StrEnum
+from typing import Final
 
 EXTENSION_MONTHS: Final = 2
 WARNING: Final = timedelta(days=7)
+"""How long before its deadline a request is warned of (gdpr.md, section 2)."""
 
-Urgency = Literal["in_time", "due_soon", "overdue"]
+
+class Urgency(StrEnum):
+    """How a request stands to its deadline."""
+
+    MET = "met"
+    IN_TIME = "in_time"
+    DUE_SOON = "due_soon"
+    OVERDUE = "overdue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +35,19 @@ class Deadline:
         return months_after(self.received_at, 1 + (EXTENSION_MONTHS if self.extended else 0))
 
     def urgency(self, now: datetime) -> Urgency:
-        """How pressing it is; a warning begins seven days ahead."""
-        if now > self.due_at:
-            return "overdue"
-        return "due_soon" if now >= self.due_at - WARNING else "in_time"
+        """How pressing it is while it is not met."""
+        return urgency_at(now, due_at=self.due_at)
 
     def may_extend(self, now: datetime) -> bool:
         """Whether an extension can still be announced: within the first month only."""
         return not self.extended and now <= months_after(self.received_at, 1)
+
+
+def urgency_at(now: datetime, *, due_at: datetime) -> Urgency:
+    """How pressing a request is that is not met; a warning begins seven days ahead."""
+    if now > due_at:
+        return Urgency.OVERDUE
+    return Urgency.DUE_SOON if now >= due_at - WARNING else Urgency.IN_TIME
 
 
 def months_after(moment: datetime, months: int) -> datetime:

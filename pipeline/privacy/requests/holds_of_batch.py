@@ -23,6 +23,7 @@ def without_held(
 
     Raises:
         CorruptLakeError: the list of holds is damaged, so nobody may be erased.
+        PrivacyKeyError: a restriction is to be ended that was made with a key that is not given.
     """
     holds = Holds(desk.lake, desk.keyring)
     reasons = {request.request_ref: request.reason for request in requests}
@@ -41,10 +42,17 @@ def without_held(
 
 
 def _end_restriction(desk: Desk, subject: Subject, *, batch: str) -> int:
-    """Let models see a restricted person again; returns how many identifiers. What an erasure keeps out stays out."""
+    """Let models see a restricted person again; returns how many identifiers. What an erasure keeps out stays out.
+
+    The person may have been restricted with a key that is no longer the newest.
+    """
     listing = load(desk.lake)
-    in_force = listing.in_force(subject.app_id)
-    restricted = {(entry.kind, entry.mac) for entry in in_force if entry.action is Action.RESTRICT}
-    entries = entries_for(subject, desk.keyring, batch=batch, until=datetime.now(UTC))
-    ended = [replace(entry, until=None) for entry in entries if (entry.kind, entry.mac) in restricted]
+    restrictions = [entry for entry in listing.in_force(subject.app_id) if entry.action is Action.RESTRICT]
+    known = {(entry.kind, entry.mac) for entry in restrictions}
+    ended = [
+        replace(entry, until=None)
+        for key_id in sorted({entry.key_id for entry in restrictions})
+        for entry in entries_for(subject, desk.keyring, batch=batch, until=datetime.now(UTC), key_id=key_id)
+        if (entry.kind, entry.mac) in known
+    ]
     return suppress(desk.lake, ended, known=listing)

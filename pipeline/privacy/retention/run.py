@@ -1,7 +1,7 @@
 """Retention carried out: what is too old or gone upstream leaves the lake, and with it all that was computed from it.
 
 Every step is a deed. A run that was killed is taken up by the next one under the same id, so that models which may
-still hold what its files no longer do never outlive it.
+still hold what its files no longer do never outlive it, and is closed when all apps that it was begun for are done.
 """
 
 from __future__ import annotations
@@ -23,12 +23,15 @@ from pipeline.lake.tables import Table
 from pipeline.privacy.deeds.journal import BatchJournal
 from pipeline.privacy.deeds.words import Event, Status, Step
 from pipeline.privacy.desk import Desk
+from pipeline.privacy.removed_before import removed_before
+from pipeline.privacy.retention.cut_run import app_tag, begin_run, cut_run
 from pipeline.privacy.retention.expire import expire
 from pipeline.privacy.retention.expiring import Retention, read_retention
 from pipeline.privacy.rewrite.derived import Removed, awaited_lock, rebuild_derived, remove_derived
 from pipeline.privacy.rewrite.rewrite import FileOutcome, rewrite_files
 from pipeline.privacy.rewrite.whole_batch import LakeOutcome, OnFile
 from pipeline.suppression.expiry import EXPIRING, Expiry, Selection
+from pipeline.suppression.floors import read_floor
 from pipeline.suppression.gate import open_gate
 from pipeline.walk.ledger import Ledger
 
@@ -64,8 +67,10 @@ def run_expiry(
 
     Args:
         desk: the desk.
-        before: what was received before this moment goes, and is never admitted again; None leaves age alone.
-        app_ids: the apps; by default all that the lake holds.
+        before: what was received before this moment goes, and is never admitted again; None leaves age alone. What a
+            run that was cut has begun to remove goes in any case.
+        app_ids: the apps; by default all that the lake holds. Where a run that was cut was begun for more, it stays
+            open, and the outcome says for which.
         on_file: told of each file that was rewritten or removed, once it is durable.
         wait_seconds: how long to wait for an export, a compaction or a build that is running.
 
@@ -73,29 +78,28 @@ def run_expiry(
         LockedError: somebody else writes for longer than the wait.
         LakeError, LedgerError: what was done so far stays; run it again.
     """
-    batch_id = _cut_run(desk)
-    is_resumed = batch_id is not None
-    journal = BatchJournal(desk.deeds, batch_id or f"e{new_commit_id()}")
-    counts = {} if before is None else {"before": int(before.timestamp())}
-    desk.deeds.append(journal.batch, Event.RESUME if is_resumed else Event.EXPIRE, counts=counts)
+    cut = cut_run(desk)
+    journal = BatchJournal(desk.deeds, f"e{new_commit_id()}" if cut is None else cut.batch_id)
     found = Expired(journal.batch)
-    retention = retention_of(desk)
-    for app_id in app_ids or apps_of(desk.lake):
+    wanted = list(app_ids) or apps_of(desk.lake)
+    begin_run(desk, journal.batch, wanted, before=before, is_resumed=cut is not None)
+    for app_id in wanted:
         with awaited_lock(desk.lake, app_id, what="erase expire", seconds=wait_seconds):
             recover(desk.lake, desk.ledger, app_id, admission=open_gate(desk.lake, app_id, desk.settings))
-            journal.begin(Step.EXPIRE)
+            journal.begin(Step.EXPIRE, app_tag(app_id))
             outcomes = expire(
                 desk.lake,
                 desk.ledger,
                 app_id,
-                before=before,
-                retention=retention,
+                before=before if cut is None else _promised(desk.lake, app_id, before),
+                retention=retention_of(desk),
                 rewrite=rewrite,
                 on_file=_recorder(journal, found, on_file),
             )
             removed = found.rows[app_id] = sum(outcome.removed for outcome in outcomes)
-            journal.end(Step.EXPIRE, None, Status.DONE if outcomes else Status.ALREADY, removed=removed)
-    _renew_derived(desk, journal, found, is_resumed=is_resumed, wait_seconds=wait_seconds)
+            journal.end(Step.EXPIRE, app_tag(app_id), Status.DONE if outcomes else Status.ALREADY, removed=removed)
+    _renew_derived(desk, journal, found, is_resumed=cut is not None, wait_seconds=wait_seconds)
+    _say_what_is_left(desk, found)
     if found.problem is None:
         desk.deeds.append(journal.batch, Event.CLOSE, status=Status.COMPLETE)
     return found
@@ -133,6 +137,21 @@ def rewrite(
     )
 
 
+def _promised(lake: Lake, app_id: str, before: datetime | None) -> datetime | None:
+    """The later of the moment and the floor: below the floor nothing may be, and a run that was cut has left some."""
+    known = [moment for moment in (before, read_floor(lake, app_id)) if moment is not None]
+    return max(known, default=None)
+
+
+def _say_what_is_left(desk: Desk, found: Expired) -> None:
+    """The run stays open while an app is left that it was begun for: what expired there is still in its files."""
+    run = cut_run(desk)
+    left = run.left_of(apps_of(desk.lake)) if run is not None else []
+    if left:
+        problem = f"the run was begun for app {', '.join(left)} too, which is not done: run it again without --app"
+        found.problem = problem if found.problem is None else f"{found.problem}; {problem}"
+
+
 def _recorder(journal: BatchJournal, found: Expired, on_file: OnFile | None) -> OnFile:
     def record(outcome: FileOutcome) -> None:
         found.lake.take(outcome)
@@ -146,42 +165,23 @@ def _recorder(journal: BatchJournal, found: Expired, on_file: OnFile | None) -> 
 
 def _renew_derived(desk: Desk, journal: BatchJournal, found: Expired, *, is_resumed: bool, wait_seconds: float) -> None:
     """Remove what was computed and build it anew, if rows went now or in the run that was cut."""
-    warehouse = report = False
+    to_be_built = Removed(0, had_warehouse=False, had_report=False)
     if found.lake.touched or is_resumed:
         journal.begin(Step.DERIVED)
         removed = found.lake.derived = remove_derived(desk.lake, wait_seconds=wait_seconds)
         had = {"warehouse": int(removed.had_warehouse), "report": int(removed.had_report)}
         journal.end(Step.DERIVED, None, Status.DONE, files=removed.files, **had)
-        ever = [removed, *_removed_before(desk, journal.batch)]
-        warehouse, report = any(one.had_warehouse for one in ever), any(one.had_report for one in ever)
-    if not warehouse:
+        to_be_built = removed_before(desk, journal.batch)
+    if not to_be_built.had_warehouse:
         return
     journal.begin(Step.REBUILD)
     try:
-        found.models = rebuild_derived(desk.settings, with_report=report)
+        found.models = rebuild_derived(desk.settings, with_report=to_be_built.had_report)
     except SunlakeError as error:
         journal.end(Step.REBUILD, None, Status.FAILED_RETRYABLE)
         found.problem = f"the models were removed and could not be built again: {error}"
         return
     journal.end(Step.REBUILD, None, Status.DONE, models=found.models)
-
-
-def _removed_before(desk: Desk, batch_id: str) -> Iterator[Removed]:
-    """What earlier runs under this id removed: it is to be made again, since none of them came to its end."""
-    for deed in desk.deeds.read(batch_id):
-        if deed.step == Step.DERIVED and deed.event == Event.END:
-            yield Removed(0, bool(deed.counts.get("warehouse")), bool(deed.counts.get("report")))
-
-
-def _cut_run(desk: Desk) -> str | None:
-    """The expiry that was begun last and not closed."""
-    last, is_closed = None, True
-    for deed in desk.deeds.read():
-        if deed.event == Event.EXPIRE:
-            last, is_closed = deed.batch, False
-        elif deed.batch == last and deed.event == Event.CLOSE:
-            is_closed = True
-    return None if is_closed else last
 
 
 def _is_hit(expiry: Expiry, table: Table, rows: pa.Table) -> bool:

@@ -47,6 +47,15 @@ class LakeOutcome:
         self.bytes_before += outcome.bytes_before
         self.bytes_after += outcome.bytes_after
 
+    def add(self, other: LakeOutcome) -> None:
+        """Count what became of another app; what was computed is gone with the first of them."""
+        self.files += other.files
+        self.removed += other.removed
+        self.changed += other.changed
+        self.bytes_before += other.bytes_before
+        self.bytes_after += other.bytes_after
+        self.derived = self.derived if self.derived is not None and self.derived.had_warehouse else other.derived
+
 
 def erase_lake(
     desk: Desk,

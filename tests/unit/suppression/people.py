@@ -38,7 +38,7 @@ def anna(action: Action = Action.ERASE, **fields: Any) -> Subject:
         "external_ids": frozenset({("customer-77", None)}),
         "names": frozenset({("Anna", "Ernst-Müller")}),
     }
-    return Subject(app_id=APP, tag="tag", action=action, **(known | fields))
+    return Subject(app_id=APP, action=action, **({"tag": "tag"} | known | fields))
 
 
 def rows_of(table: str, *objects: Mapping[str, Any], **parents: str) -> pa.Table:
