@@ -6,8 +6,10 @@ of the row groups leave little to read; a sweep walks conversations in the order
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -16,6 +18,7 @@ import pyarrow.compute as pc
 from pipeline.lake.commit import live_files
 from pipeline.lake.corruption import corruption
 from pipeline.lake.layout import Lake
+from pipeline.lake.steady import read_steadily
 from pipeline.lake.tables import Table
 from pipeline.walk.ledger import Ledger
 from pipeline.walk.step import Reconcile, Tombstone
@@ -23,6 +26,8 @@ from pipeline.walk.step import Reconcile, Tombstone
 MEMORY_LIMIT = "1GB"
 # Bookkeeping says when a row was read, not what it says.
 BOOKKEEPING = ("exported_at", "run_id")
+
+Answer = TypeVar("Answer")
 
 
 class Lookup:
@@ -40,17 +45,17 @@ class Lookup:
         key = table.key[0]
         columns = [name for name in table.schema.names if name not in BOOKKEEPING]
         same = " and ".join(f'found."{name}" is not distinct from held."{name}"' for name in columns if name != key)
-        with self._files(table) as duck:
-            if duck is None:
-                return rows
+        below = f"\"{table.parent}\" between '{bounds['min']}' and '{bounds['max']}'"
+
+        def ask(duck: duckdb.DuckDBPyConnection) -> pa.Table:
             duck.register("found", rows)
-            below = f"\"{table.parent}\" between '{bounds['min']}' and '{bounds['max']}'"
             _create_held(duck, table, f'{below} and "{key}" in (select "{key}" from found)')
             query = (
                 f'select found.* from found left join held using ("{key}") where held."{key}" is null or not ({same})'
             )
-            found: pa.Table = duck.sql(query).to_arrow_table()
-        return found.cast(table.schema)
+            return duck.sql(query).to_arrow_table().cast(table.schema)
+
+        return self._answer(table, ask, unless_any=rows)
 
     def missing(self, table: Table, reconciles: Sequence[Reconcile], *, arriving: Sequence[str]) -> list[Tombstone]:
         """Tombstones for what the lake shows below these parents and upstream no longer has.
@@ -60,9 +65,8 @@ class Lookup:
         last = {reconcile.parent_id: reconcile for reconcile in reconciles}
         present = {item for reconcile in last.values() for item in reconcile.present}.union(arriving)
         key, parent = f'"{table.key[0]}"', f'"{table.parent}"' if table.parent else "''"
-        with self._files(table) as duck:
-            if duck is None:
-                return []
+
+        def ask(duck: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
             duck.register("parents", pa.table({"parent": pa.array(list(last), pa.string())}))
             duck.register("present", pa.table({"key": pa.array(list(present), pa.string())}))
             duck.execute(f"""
@@ -76,14 +80,34 @@ class Lookup:
             # The newest version decides, wherever it is: it may have moved to a parent that is not asked about.
             _create_held(duck, table, f"{key} in (select key from candidates)")
             query = f"select {parent}, {key} from held where {parent} in (select parent from parents)"
-            gone = duck.execute(query).fetchall()
+            return duck.execute(query).fetchall()
+
+        gone = self._answer(table, ask, unless_any=list[tuple[str, str]]())
         return [
             Tombstone(table.entity, item, last[parent_id].seen_at, last[parent_id].reason) for parent_id, item in gone
         ]
 
+    def _answer(
+        self, table: Table, ask: Callable[[duckdb.DuckDBPyConnection], Answer], *, unless_any: Answer
+    ) -> Answer:
+        """The answer to a question about the views `files` and `tombstones`, if the lake holds a file of the table.
+
+        An erasure may replace files meanwhile, so they are read steadily.
+
+        Raises:
+            CorruptLakeError: a file can't be read.
+        """
+
+        def read(_: Sequence[Path]) -> Answer:
+            with self._files(table) as duck:
+                return unless_any if duck is None else ask(duck)
+
+        names = (table.name, "tombstones")
+        return read_steadily(lambda: [Path(path) for name in names for path in self._paths(name)], read)
+
     @contextmanager
     def _files(self, table: Table) -> Iterator[duckdb.DuckDBPyConnection | None]:
-        """A connection with the views `files` and `buried`; None if the lake holds no file of the table.
+        """A connection with the views `files` and `tombstones`; None if the lake holds no file of the table.
 
         Raises:
             CorruptLakeError: a file can't be read.

@@ -8,6 +8,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.lake import lookup
+from pipeline.lake.commit import live_files
+from pipeline.walk import ledger as tables
+from pipeline.walk.ledger import Ledger
 from tests.unit.lake.small_lakes import SmallLake, clients, gone, messages, users
 
 RECEIVED = "2026-03-01T08:00:00.000Z"
@@ -54,6 +58,30 @@ def test_what_moved_to_another_parent_is_not_gone(small: SmallLake) -> None:
     small.commit(clients("ben", "one", at=5))
     small.commit(clients("ben", "two", at=10), clients("anna", present=[], at=10))
     assert _rows(small, "tombstones") == []
+
+
+def test_an_erasure_that_replaces_files_meanwhile_does_no_harm(
+    small: SmallLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that vanishes between the ledger's list and the reading is not taken for damage."""
+    small.commit(clients("anna", "one", "two"))
+    small.commit(clients("ben", "three", at=5))
+    listed, vanished = live_files, []
+
+    def late(ledger: Ledger, app_id: str, table: str) -> list[str]:
+        files = listed(ledger, app_id, table)
+        if table == "clients" and not vanished:
+            vanished.extend(files[-1:])
+        elif vanished and small.lake.final(vanished[0]).exists():
+            with ledger.write() as connection:
+                connection.execute(tables.files.delete().where(tables.files.c.path == vanished[0]))
+            small.lake.final(vanished[0]).unlink()
+        return files
+
+    monkeypatch.setattr(lookup, "live_files", late)
+    small.commit(clients("anna", present=["one"], at=10))
+    assert vanished
+    assert [(row["entity"], row["entity_id"]) for row in _rows(small, "tombstones")] == [("client", "two")]
 
 
 def test_a_step_that_asks_about_rows_of_its_own_commit_waits(small: SmallLake) -> None:
