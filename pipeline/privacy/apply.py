@@ -290,10 +290,10 @@ class _Run:
 
 
 def _removed_before(desk: Desk, batch_id: str) -> tuple[bool, bool]:
-    """Whether a run of the batch removed a warehouse and a report that are not there again."""
+    """Whether a run of the batch removed, or began to remove, a warehouse and a report that are not there again."""
     warehouse = report = False
     for deed in desk.deeds.read(batch_id):
-        if deed.step is Step.DERIVED and deed.event is Event.END:
+        if deed.step is Step.DERIVED:
             warehouse = warehouse or bool(deed.counts.get("warehouse"))
             report = report or bool(deed.counts.get("report"))
         elif deed.step is Step.REBUILD and deed.status is Status.DONE:
