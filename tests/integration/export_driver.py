@@ -63,7 +63,14 @@ class Points:
 
 def main() -> None:
     """Wrap every operation, then run the command line."""
-    watch_everything()
+    points = Points()
+    if sys.argv[1:2] == ["erase"]:
+        # Nothing else passes its points, and importing it takes a second.
+        from tests.integration.erase_driver import StepPoints, watch_erasure
+
+        points = StepPoints()
+        watch_erasure(points)
+    watch_everything(points)
     sys.exit(run(sys.argv[1:]))
 
 
