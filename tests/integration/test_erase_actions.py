@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipeline.sandbox.process import Sandbox
+from tests.forked import Sandbox
 from tests.integration.erase_bench import EraseBench, file_bytes
 from tests.integration.erasure_bench import state
 from tests.integration.erasure_town import LEAVERS, STAYERS, needles_of, request_rows, town
