@@ -97,8 +97,10 @@ def main() -> None:
         if not process:
             _become(request, export_driver.main)
         print(process, flush=True)
-        print(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), flush=True)
+        code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+        # The folder may be gone once the test knows the code.
         _import_what_was_imported(Path(request["folder"]))
+        print(code, flush=True)
     os._exit(0)
 
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import signal
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,8 +14,9 @@ from pipeline.suppression.floors import read_floor
 from pipeline.suppression.gate import open_gate
 from pipeline.suppression.keys import new_key_text
 from tests.integration.conftest import Serve
-from tests.integration.export_bench import PROJECT, Bench
+from tests.integration.export_bench import KILLED, Bench
 from tests.integration.lake_truth import assert_all_files_whole, raw_rows
+from tests.integration.launcher import Ended
 from tests.integration.small_worlds import SmallWorld, message, oid
 
 DAY = timedelta(days=1)
@@ -42,8 +40,8 @@ def test_a_preview_needs_no_key_and_changes_nothing(bench: Bench) -> None:
     """It counts, and says how to go on."""
     before = _state(bench.lake, bench.app_id)
     ended = _expire(bench, "--older-than", "30d", keys=False)
-    assert ended.returncode == 0, ended
-    assert "--apply" in ended.stdout
+    assert ended.code == 0, ended
+    assert "--apply" in ended.output
     assert _state(bench.lake, bench.app_id) == before
 
 
@@ -52,14 +50,14 @@ def test_wrong_input_is_refused(bench: Bench, arguments: list[str]) -> None:
     """With exit code 2, and nothing is changed."""
     before = _state(bench.lake, bench.app_id)
     ended = _expire(bench, "--apply", *arguments)
-    assert ended.returncode == 2, ended
+    assert ended.code == 2, ended
     assert _state(bench.lake, bench.app_id) == before
 
 
 def test_what_expired_stays_away(bench: Bench) -> None:
     """Export, sweep and compaction bring nothing back; what is said anew comes back alone."""
     ended = _expire(bench, "--older-than", "30d", "--apply")
-    assert ended.returncode == 0, ended
+    assert ended.code == 0, ended
     after = _state(bench.lake, bench.app_id)
     assert after["conversations"] == {oid("long"), oid("young")}
     assert oid("old#0") not in after["messages"]
@@ -84,32 +82,25 @@ def test_a_kill_at_any_point_is_made_good_by_a_repeat(bench: Bench, tmp_path: Pa
     template = tmp_path / "template"
     shutil.copytree(bench.lake, template)
     trace = tmp_path / "trace"
-    assert _expire(bench, "--older-than", "30d", "--apply", DRIVER_TRACE=str(trace)).returncode == 0
+    assert _expire(bench, "--older-than", "30d", "--apply", DRIVER_TRACE=str(trace)).code == 0
     expected = _state(bench.lake, bench.app_id)
     points = trace.read_text().splitlines()
-    numbers = [n for n, name in enumerate(points, 1) if name in {"before rename", "before unlink", "after rename"}]
+    wanted = ("before rename", "before unlink", "after rename")
+    numbers = [number for number, name in enumerate(points, 1) if name.startswith(wanted)]
     assert len(numbers) >= 6
     for number in numbers[:: max(1, len(numbers) // 4)]:
         shutil.rmtree(bench.lake)
         shutil.copytree(template, bench.lake)
         killed = _expire(bench, "--older-than", "30d", "--apply", DRIVER_KILL_AT=str(number))
-        assert killed.returncode == -signal.SIGKILL, killed
+        assert killed.code == KILLED, killed
         assert_all_files_whole(bench.lake)
         assert expected["messages"] <= _state(bench.lake, bench.app_id)["messages"]
-        assert _expire(bench, "--older-than", "30d", "--apply").returncode == 0
+        assert _expire(bench, "--older-than", "30d", "--apply").code == 0
         assert _state(bench.lake, bench.app_id) == expected, f"killed at {number}: {points[number - 1]}"
 
 
-def _expire(bench: Bench, *arguments: str, keys: bool = True, **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tests.integration.expire_driver", *arguments],
-        env=bench.environment() | (KEYS if keys else {}) | environ,
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+def _expire(bench: Bench, *arguments: str, keys: bool = True, **environ: str) -> Ended:
+    return bench.driven("erase", "expire", *arguments, **(KEYS if keys else {}), **environ)
 
 
 def _compact(bench: Bench) -> None:
