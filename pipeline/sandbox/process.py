@@ -83,9 +83,7 @@ class Sandbox:
         Raises:
             SunlakeError: it ended instead; the reason is on standard error.
         """
-        self._process = subprocess.Popen(  # noqa: S603 - this interpreter and this package
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        self._process = self._launch()
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
@@ -203,6 +201,11 @@ class Sandbox:
         query = {"tables": ",".join(tables)} if tables else {}
         query |= {"app_id": app_id} if app_id else {}
         yield from self._lines("world", query)
+
+    def _launch(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(  # noqa: S603 - this interpreter and this package
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
 
     def _set_up(self) -> None:
         if self._faults:

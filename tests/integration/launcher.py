@@ -1,11 +1,14 @@
 """Starts `sunlake` many times a minute: a process that has imported everything forks one that runs the command line.
 
-What is started is a process of its own with the real command line, only without the second that imports take. A request
-is a line of JSON on standard input; it is answered by the process id, and by the exit code once the process has ended.
+What is started is a process of its own with the real command line, only without the seconds that imports take: what a
+command has imported, those after it find imported. A request is a line of JSON on standard input; it is answered by the
+process id, and by the exit code once the process has ended.
 """
 
 from __future__ import annotations
 
+import gc
+import importlib
 import json
 import os
 import subprocess
@@ -17,6 +20,8 @@ from types import TracebackType
 from typing import Any, Self
 
 PROJECT = Path(__file__).parents[2]
+IMPORTED = "imported"
+OURS = ("pipeline.", "tests.")
 
 
 @dataclass(frozen=True)
@@ -87,11 +92,25 @@ def main() -> None:
 
     while line := sys.stdin.readline():
         request = json.loads(line)
+        gc.freeze()
         process = os.fork()
         if not process:
             _become(request, export_driver.main)
         print(process, flush=True)
-        print(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), flush=True)
+        code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+        # The folder may be gone once the test knows the code.
+        _import_what_was_imported(Path(request["folder"]))
+        print(code, flush=True)
+    os._exit(0)
+
+
+def _import_what_was_imported(folder: Path) -> None:
+    """Import our own modules that the last command wanted; one that was killed has not told of them."""
+    told = folder / IMPORTED
+    if told.exists():
+        for name in json.loads(told.read_text()):
+            importlib.import_module(name)
+        told.unlink()
 
 
 def _become(request: dict[str, Any], run: Any) -> None:
@@ -103,7 +122,22 @@ def _become(request: dict[str, Any], run: Any) -> None:
         path = Path(os.devnull) if name == "stdin" else Path(request["folder"]) / name
         with path.open(mode) as file:
             os.dup2(file.fileno(), number)
-    run()
+    before = frozenset(sys.modules)
+    try:
+        run()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    _tell_what_was_imported(Path(request["folder"]), before)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # To take apart all that was imported would take longer than many a command.
+    os._exit(code)
+
+
+def _tell_what_was_imported(folder: Path, before: frozenset[str]) -> None:
+    ours = sorted(name for name in sys.modules.keys() - before if name.startswith(OURS))
+    if ours and folder.exists():
+        (folder / IMPORTED).write_text(json.dumps(ours))
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
     python -m tests.integration.rewrite_driver SUBJECTS APP
 
-Each line on standard input, `N ROOT`, is a process of its own that erases the subjects of the file from the lake at
-ROOT and ends by SIGKILL at its N-th point; 0 lets it go on to its end, and `0 ROOT TRACE` writes down the points it
-passed. It is answered by the exit code.
+Each line on standard input, `POINT ROOT TRACE` with tabs between, is a process of its own that erases the subjects of
+the file from the lake at ROOT and ends by SIGKILL at the point; 0 lets it go on to its end, and TRACE, unless it is
+empty, is a file for the points it passed. It is answered by the exit code.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ def main() -> None:
     """Fork a process for each line."""
     subjects, app_id = Path(sys.argv[1]), sys.argv[2]
     while line := sys.stdin.readline():
-        number, root, *trace = line.split()
+        point, root, trace = line.rstrip("\n").split("\t")
         process = os.fork()
         if not process:
-            os.environ |= {"DRIVER_KILL_AT": number, "DRIVER_TRACE": trace[0] if trace else ""}
+            os.environ |= {"DRIVER_KILL_AT": point, "DRIVER_TRACE": trace}
             _erase(subjects, app_id, Path(root))
             os._exit(0)
         print(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), flush=True)

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.sandbox.process import Sandbox
 from pipeline.suppression.subjects import Subject
+from tests.forked import Sandbox
 from tests.integration.access_bench import Copied, copy, own_messages, strings, subject_of
 from tests.integration.conftest import Serve
 from tests.integration.export_bench import Bench

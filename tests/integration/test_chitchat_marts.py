@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 from pipeline.metrics_settings import WarehouseSettings
-from pipeline.sandbox.process import Sandbox
 from pipeline.warehouse.build import build
+from tests.forked import Sandbox
 from tests.integration.export_bench import Bench
 from tests.integration.lake_truth import raw_rows
 from tests.sql.comparison import differences

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipeline.sandbox.process import Sandbox
+from tests.forked import Sandbox
 from tests.integration.export_bench import Bench
 from tests.integration.lake_truth import assert_no_message_twice, assert_same_as_world, data_files
 

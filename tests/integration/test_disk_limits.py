@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.sandbox.process import Sandbox
+from tests.forked import Sandbox
 from tests.integration.export_bench import PROJECT, Bench
 from tests.integration.lake_truth import assert_all_files_whole, assert_no_message_twice, assert_same_as_world
 from tests.integration.launcher import Launcher

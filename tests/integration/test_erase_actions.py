@@ -10,9 +10,9 @@ import duckdb
 import pytest
 
 from pipeline.lake.layout import open_lake
-from pipeline.sandbox.process import Sandbox
 from pipeline.suppression.listing import load
 from pipeline.suppression.subjects import Kind
+from tests.forked import Sandbox
 from tests.integration.erase_bench import EraseBench, file_bytes
 from tests.integration.erasure_bench import state
 from tests.integration.erasure_town import LEAVERS, STAYERS, needles_of, request_rows, town

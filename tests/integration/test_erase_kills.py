@@ -1,26 +1,45 @@
-"""T4: SIGKILL at the points of a whole batch; the same command ends where an undisturbed one does (gdpr.md, 6)."""
+"""T4: SIGKILL at every step of a batch; the same command ends where an undisturbed one does (gdpr.md, section 6)."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
+import sqlalchemy as sa
 
-from pipeline.sandbox.process import Sandbox
-from tests.integration.erase_bench import EraseBench, decoded_rows
+from pipeline.lake.layout import open_lake
+from pipeline.suppression.listing import load
+from pipeline.walk import ledger as tables
+from tests.forked import Sandbox
+from tests.integration.erase_bench import EraseBench, decoded_rows, file_bytes
 from tests.integration.erasure_bench import state
 from tests.integration.erasure_town import email_of, request_rows, say
 from tests.integration.export_bench import KILLED
-from tests.integration.launcher import PROJECT, Ended
+from tests.integration.kill_rows import survive
+from tests.integration.launcher import Launcher
 from tests.integration.small_worlds import BEGINNING, HOUR, SmallWorld, message, oid
 
-SAMPLES = 6
-"""About so many kills, spread evenly over the points; every name of a point is among them."""
+UPSTREAM = (
+    "attach",
+    "group_messages",
+    "leave",
+    "conversations",
+    "default_messages",
+    "personal_information",
+    "user",
+    "verify_up",
+)
+STEPS = {"suppress", *UPSTREAM, "lake", "rewrite", "derived", "state", "files", "scan", "close", "report"}
+OF_MODELS = {"derived", "rebuild"}
+TORN = ("within deed confirm", "within end of user", "within end of rewrite", "within deed close")
+ROWS = 4
+"""In so many rows the points are passed; a row is one lake, erased in about a dozen runs."""
 
 
 def village() -> SmallWorld:
@@ -30,6 +49,9 @@ def village() -> SmallWorld:
         profile = {"givenName": f"Given{name}", "surname": f"Surname{name}", "email": email_of(name)}
         world.user(name, clients=[f"{name}-web"], externalId=f"crm-{name}", profile=profile)
         world.conversation(f"{name}-default", [name], messages=4, isDefault=True)
+    world.conversation("leaver-extra", ["leaver"], messages=1)
+    photo = {"type": "image", "mediaUrl": f"https://sandbox.invalid/media/{world.app_id}/leaver.png"}
+    say(world, "leaver-extra", message("photo", BEGINNING, author="leaver") | {"content": photo})
     world.conversation("group", ["leaver", "stayer"], messages=3)
     for number, quoted in enumerate(("group#0", "leaver-default#1")):
         at = BEGINNING.replace(month=2) + HOUR * number
@@ -42,97 +64,208 @@ def village() -> SmallWorld:
     return world
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """The village."""
+    with Sandbox(village().write(tmp_path_factory.mktemp("world"))) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def exported(server: Sandbox, launcher: Launcher, tmp_path_factory: pytest.TempPathFactory) -> EraseBench:
+    """A lake of the village."""
+    bench = EraseBench(server, tmp_path_factory.mktemp("exported"), launcher=launcher)
+    bench.seed()
+    bench.export()
+    return bench
+
+
 @dataclass
-class Driver:
-    """The process that forks commands."""
+class Planned:
+    """A batch that was planned, to be begun again and again.
 
-    process: subprocess.Popen[str]
+    Args:
+        bench: where it is carried out.
+        template: the lake as it was then.
+        apply: the command.
+        points: what it passes when nobody disturbs it.
+        expected: what comes of it then.
+    """
 
-    def run(self, bench: EraseBench, *arguments: str, **environ: str) -> Ended:
-        """Run a command to its end, whichever."""
-        request = {"arguments": arguments, "environ": bench.environment() | environ, "folder": str(bench.folder)}
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(request) + "\n")
-        self.process.stdin.flush()
-        code = int(self.process.stdout.readline())
-        return Ended(code, (bench.folder / "stdout").read_text(), (bench.folder / "stderr").read_text())
+    bench: EraseBench
+    template: Path
+    apply: tuple[str, ...]
+    points: list[str] = field(default_factory=list)
+    expected: dict[str, Any] = field(default_factory=dict)
 
+    def begin(self) -> None:
+        """Undo everything, here and upstream."""
+        self.bench.sandbox.reset()
+        self.bench.copied_from(self.template)
+        self.bench.requests(request_rows(("leaver",)))
 
-@pytest.fixture
-def driver() -> Iterator[Driver]:
-    """A driver."""
-    command = [sys.executable, "-m", "tests.integration.erase_driver"]
-    with subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        yield Driver(process)
-        process.communicate()
+    def kill(self, point: str) -> bool:
+        """Carry it out as far as a point, as the first of its name; False if it did not come there."""
+        ended = self.bench.driven(*self.apply, DRIVER_KILL_AT=point if "#" in point else f"{point}#1")
+        assert ended.code in {KILLED, 0} or "carried out to its end" in ended.errors, (point, ended)
+        return ended.code == KILLED
 
-
-def test_a_kill_at_any_point_of_a_batch_is_made_good_by_the_same_command(tmp_path: Path, driver: Driver) -> None:
-    """Lake, upstream and deeds end as those of a batch that nobody killed; and a sweep brings nobody back."""
-    with Sandbox(village().write(tmp_path)) as server:
-        template = EraseBench(server, tmp_path / "bench")
-        template.seed()
-        template.export()
-        requests = template.requests(request_rows(("leaver",)))
-        planned = driver.run(template, "erase", "plan", str(requests), "--json")
-        assert planned.code == 0, planned
-        apply = (
-            "erase",
-            "apply",
-            "--plan",
-            json.loads(planned.output)["plan_id"],
-            "--confirm",
-            "ERASE-1",
-            "--remove-input",
-        )
-        bench = EraseBench(server, tmp_path / "bench", keys=template.keys, seed_files=template.seed_files)
-        bench.shared_lake = tmp_path / "lake"
-        text = requests.read_bytes()
-
-        def begin() -> None:
-            server.reset()
-            bench.copied_from(template.lake)
-            requests.write_bytes(text)
-
-        begin()
-        trace = tmp_path / "trace"
-        ended = driver.run(bench, *apply, DRIVER_TRACE=str(trace))
-        assert ended.code == 0, ended
-        expected = (state(server), sorted(decoded_rows(bench.lake)), _deeds(bench))
-        for number, name in _sampled(trace.read_text().splitlines()):
-            begin()
-            killed = driver.run(bench, *apply, DRIVER_KILL_AT=str(number))
-            assert killed.code == KILLED, (number, name, killed)
-            again = driver.run(bench, *apply)
-            assert again.code == 0 or "carried out to its end" in again.errors, (number, name, again)
-            found = (state(server), sorted(decoded_rows(bench.lake)), _deeds(bench))
-            assert found == expected, (number, name)
-        swept = driver.run(bench, "export", "--sweep")
-        assert swept.code == 0, swept
-        assert oid("leaver") not in repr(list(decoded_rows(bench.lake)))
-        assert driver.run(bench, "erase", "verify").code == 0
+    def finish(self, killed: Sequence[str]) -> None:
+        """Carry it out to its end, which is that of an undisturbed run."""
+        ended = self.bench.driven(*self.apply)
+        assert ended.code == 0 or "carried out to its end" in ended.errors, (killed, ended)
+        found = outcome(self.bench)
+        assert {name: found[name] == self.expected[name] for name in found} == dict.fromkeys(found, True), killed
 
 
-def _sampled(points: list[str]) -> list[tuple[int, str]]:
-    """Points evenly spread, the first of every name, and the last few, where a batch is closed."""
-    # What lies behind an operation lies before the next one; only a rename is looked at from both sides.
-    left_out = ("after", "before make_folder")
-    numbered = [
-        (number, name)
-        for number, name in enumerate(points, 1)
-        if name == "after rename" or not name.startswith(left_out)
-    ]
-    first = {name: number for number, name in reversed(numbered)}
-    spread = {number for number, _ in numbered[:: max(1, len(numbered) // SAMPLES)]}
-    closing = {number for number, name in numbered if "_overwrite" in name} | {numbered[-1][0]}
-    return [(number, name) for number, name in numbered if number in spread | closing | {*first.values()}]
+def planned(exported: EraseBench, folder: Path, *, with_models: bool) -> Planned:
+    """Plan to erase the leaver, and carry it out once, undisturbed."""
+    bench = replace(exported, folder=folder / "bench", shared_lake=folder / "lake", said=[])
+    bench.copied_from(exported.lake)
+    if with_models:
+        bench.sunlake("build")
+    batch = Planned(bench, folder / "template", (*bench.plan(request_rows(("leaver",))), "--remove-input"))
+    shutil.copytree(bench.lake, batch.template)
+    batch.begin()
+    batch.points = list(dict.fromkeys(bench.points(*batch.apply)))
+    batch.expected = outcome(bench)
+    return batch
 
 
-def _deeds(bench: EraseBench) -> set[tuple[str | None, str | None, str | None]]:
-    """Which steps were begun and ended for whom: what a repetition adds to does not differ."""
+def outcome(bench: EraseBench) -> dict[str, Any]:
+    """All that a batch leaves: upstream, in the lake, in models, deeds, suppressions and the report."""
+    report = json.loads((bench.batches()[-1] / "report.json").read_bytes())
+    held = load(open_lake(bench.lake, create=False)).in_force(bench.app_id)
+    marts = bench.lake / "marts"
     return {
-        (deed.get("step"), deed.get("tag"), "begin" if deed["event"] == "repeat" else deed["event"])
-        for deed in bench.deeds()
-        if deed["event"] in {"begin", "repeat", "end", "close", "work_destroyed", "confirm"}
+        "upstream": state(bench.sandbox),
+        "lake": sorted(decoded_rows(bench.lake)),
+        # dim_erasures tells of the deeds, which were more.
+        "models": {path.name: path.read_bytes() for path in marts.rglob("*.parquet") if path.stem != "dim_erasures"},
+        "deeds": {
+            (deed.get("step"), deed.get("tag"), "begin" if deed["event"] == "repeat" else deed["event"])
+            for deed in bench.deeds()
+            if deed["event"] in {"begin", "repeat", "end", "close", "work_destroyed", "confirm"}
+        },
+        "known": roster(bench),
+        "suppressed": sorted((entry.kind, entry.mac, entry.action, entry.until or "") for entry in held),
+        "report": (report["status"]["outcomes"], report["planned"], report["unreached"]),
+        "left": sorted(path.name for path in bench.batches()[-1].iterdir()),
     }
+
+
+def roster(bench: EraseBench) -> list[str]:
+    """Whom and which conversations the ledger knows of."""
+    ledger = bench.ledger()
+    with ledger.read() as connection:
+        ids = [*connection.scalars(sa.select(tables.users.c.user_id))]
+        ids += [*connection.scalars(sa.select(tables.conversations.c.conversation_id))]
+    ledger.close()
+    return sorted(ids)
+
+
+def is_chosen(point: str) -> bool:
+    """Whether a kill here differs from one at the next point: what lies after an operation lies before the next."""
+    # Calls upstream are no points: one lies between the begin and the end of a step.
+    if point in TORN or point in {f"after begin of {step}" for step in UPSTREAM}:
+        return True
+    if point in {f"before begin of {step}" for step in UPSTREAM}:
+        return False  # that differs from the point after it by a deed only, and nothing was called yet
+    return point.startswith("before") and not any(name in point for name in ("make_folder", "sync_", "remove_tree in"))
+
+
+@pytest.fixture(scope="module")
+def bare(exported: EraseBench, tmp_path_factory: pytest.TempPathFactory) -> Planned:
+    """The batch over a lake without models."""
+    return planned(exported, tmp_path_factory.mktemp("bare"), with_models=False)
+
+
+@pytest.mark.parametrize("half", [0, 1])
+def test_a_kill_at_any_step_of_a_batch_is_made_good_by_the_same_command(bare: Planned, half: int) -> None:
+    """Upstream, lake, deeds, suppressions and report end as those of a batch that nobody killed.
+
+    Killed is before and after every step, in the middle of deeds, and before every kind of operation of each step; the
+    next run takes it up, and is killed at a later step.
+    """
+    assert {f"{side} end of {step}" for step in STEPS - {"derived"} for side in ("before", "after")} < set(bare.points)
+    chosen = [point for point in bare.points if is_chosen(point)]
+    survive(chosen[half::2], rows=ROWS // 2, begin=bare.begin, kill=bare.kill, finish=bare.finish)
+    swept = bare.bench.driven("export", "--sweep")
+    assert swept.code == 0, swept
+    assert oid("leaver") not in repr(list(decoded_rows(bare.bench.lake)))
+    assert bare.bench.driven("erase", "verify").code == 0
+
+
+def test_a_kill_between_two_files_leaves_each_old_or_new(bare: Planned) -> None:
+    """Whichever files were rewritten, all others are byte for byte what they were; and the deeds tell of a repeat."""
+    old = file_bytes(bare.template)
+    bare.begin()
+    assert bare.bench.driven(*bare.apply).code == 0
+    new = file_bytes(bare.bench.lake)
+    bare.begin()
+    for point in ("before rename in rewrite#2", "after rename in rewrite", "before rename in rewrite#2"):
+        assert bare.kill(point)
+        files = file_bytes(bare.bench.lake)
+        kept = {path for path in old if files.get(path) == old[path]}
+        assert all(files.get(path) is None or len(files[path]) == len(new[path]) for path in old.keys() - kept)
+        assert kept & {path for path in old if old[path] != new.get(path)}
+    bare.finish(["between two files"])
+    assert "repeat" in {deed["event"] for deed in bare.bench.deeds()}
+
+
+def test_models_that_hold_a_person_are_away_until_they_are_built_anew(exported: EraseBench, tmp_path: Path) -> None:
+    """Wherever models are removed or built again when the kill comes, nobody is served who was erased."""
+    batch = planned(exported, tmp_path, with_models=True)
+    away = False
+
+    def begin() -> None:
+        nonlocal away
+        away = False
+        batch.begin()
+
+    def kill(point: str) -> bool:
+        nonlocal away
+        is_killed = batch.kill(point)
+        away = away or point == "before end of derived" or not point.endswith(("lake", "derived"))
+        assert not (away and served(batch.bench)), point
+        return is_killed
+
+    points = [point for point in batch.points if is_chosen(point) and point.split()[-1] in OF_MODELS]
+    assert {"before unlink in derived", "before end of derived", "before end of rebuild"} < set(points)
+    survive(points, rows=1, begin=begin, kill=kill, finish=batch.finish)
+
+
+def served(bench: EraseBench) -> int:
+    """In how many conversations the models show the leaver."""
+    file = bench.lake / "_sunlake" / "warehouse.duckdb"
+    if not file.exists():
+        return 0
+    with duckdb.connect(str(file), read_only=True) as warehouse:
+        query = "select count(*) from marts.fct_conversations where list_contains($1, conversation_id)"
+        ((count,),) = warehouse.execute(query, [[oid("leaver-default"), oid("leaver-extra")]]).fetchall()
+        return int(count)
+
+
+def test_a_kill_of_a_plan_changes_nothing(exported: EraseBench, tmp_path: Path) -> None:
+    """Neither upstream nor a file of the lake is touched, and the next plan is the same one and leaves no leftovers."""
+    bench = replace(exported, folder=tmp_path / "bench", shared_lake=tmp_path / "lake", said=[])
+    plan = ("erase", "plan", str(bench.requests(request_rows(("leaver",)))), "--json")
+    bench.sandbox.reset()
+    files, world = file_bytes(exported.lake), state(bench.sandbox)
+    bench.copied_from(exported.lake)
+    points = [point for point in dict.fromkeys(bench.points(*plan)) if is_chosen(point)]
+    expected = json.loads((bench.folder / "stdout").read_text())["plan_id"]
+
+    def kill(point: str) -> bool:
+        is_killed = bench.driven(*plan, DRIVER_KILL_AT=f"{point}#1").code == KILLED
+        assert file_bytes(bench.lake) == files
+        return is_killed
+
+    def finish(killed: list[str]) -> None:
+        again = bench.driven(*plan)
+        assert json.loads(again.output)["plan_id"] == expected, killed
+        assert not list(bench.privacy.rglob("*.tmp")), killed
+
+    survive(points, rows=1, begin=lambda: bench.copied_from(exported.lake), kill=kill, finish=finish)
+    assert not bench.sandbox.destroying()
+    assert state(bench.sandbox) == world

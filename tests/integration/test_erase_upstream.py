@@ -8,8 +8,8 @@ import pytest
 
 from pipeline.privacy.upstream.check import verify_upstream
 from pipeline.privacy.upstream.types import UpstreamReason, UpstreamStatus
-from pipeline.sandbox.process import Sandbox
 from pipeline.suppression.subjects import Action
+from tests.forked import Sandbox
 from tests.integration.erasure_bench import (
     PATIENT,
     Crash,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pipeline.privacy.upstream.types import UpstreamReason, UpstreamStatus
-from pipeline.sandbox.process import Sandbox
+from tests.forked import Sandbox
 from tests.integration.erasure_bench import MemoryJournal, ann, assert_only_allowed, erase, erasure_world, state
 
 Json = dict[str, Any]

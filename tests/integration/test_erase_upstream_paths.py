@@ -9,7 +9,7 @@ from pipeline.api.client import ApiClient
 from pipeline.errors import ConfigError, ForbiddenError, NotFoundError
 from pipeline.privacy.upstream.check import known_good, verify_upstream
 from pipeline.privacy.upstream.types import UpstreamReason, UpstreamStatus
-from pipeline.sandbox.process import Sandbox
+from tests.forked import Sandbox
 from tests.integration.erasure_bench import (
     MemoryJournal,
     ann,

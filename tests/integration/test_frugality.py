@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.sandbox.process import Sandbox
+from tests.forked import Sandbox
 from tests.integration.export_bench import Bench
 from tests.integration.small_worlds import SmallWorld
 

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.config import Settings
 from pipeline.export import export_apps
-from pipeline.sandbox.process import Sandbox
+from tests.forked import Sandbox
 from tests.integration.conftest import Serve
 from tests.integration.export_bench import Bench
 from tests.integration.lake_truth import (

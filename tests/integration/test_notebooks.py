@@ -23,9 +23,9 @@ from pipeline.metrics_settings import WarehouseSettings
 from pipeline.privacy.deeds.deeds import Deeds
 from pipeline.privacy.deeds.journal import BatchJournal
 from pipeline.privacy.deeds.words import Event, Status, Step
-from pipeline.sandbox.process import Sandbox
 from pipeline.warehouse.build import build
 from pipeline.warehouse.models import load_models
+from tests.forked import Sandbox
 from tests.integration.export_bench import Bench
 from tests.integration.notebook_kernel import PROJECT, Ran, run_notebooks
 from tests.unit.warehouse.lakes import LakeFiles, at, message, talk

@@ -12,9 +12,9 @@ from pipeline.errors import LedgerError
 from pipeline.export import export_app
 from pipeline.lake.layout import open_lake
 from pipeline.lake.repair import rebuild_app
-from pipeline.sandbox.process import Sandbox
 from pipeline.walk.coverage import app_coverage
 from pipeline.walk.ledger import open_ledger
+from tests.forked import Sandbox
 
 
 def test_an_export_with_a_ledger_on_postgresql_resumes_and_repairs(

@@ -19,31 +19,41 @@ from tests.unit.suppression.people import oid
 
 PROJECT = Path(__file__).parents[2]
 KILLED = "-9"
+STEADY = ("rename", "sync_file")
+OPERATIONS = (*STEADY, "unlink", "sync_folder", "transaction", "its commit")
 OTHERS = [oid(name) for name in "35678"]
 
 
 def test_a_kill_at_any_step_of_a_rewrite_is_made_good_by_a_repeat(tmp_path: Path) -> None:
-    """No row of anybody else is ever missing or doubled, and in the end the lake is that of an undisturbed rewrite."""
+    """No row of anybody else is ever missing or doubled, and in the end the lake is that of an undisturbed rewrite.
+
+    Every run is killed one operation further than the one before it, so that each operation of a kind is met by a kill.
+    """
     template = tmp_path / "template"
     filled = AnnasLake(template)
     filled.fill()
     filled.ledger.close()
     people = tmp_path / "subjects"
     people.write_bytes(encode_subjects([subject()]))
+    lake, trace = tmp_path / "lake", tmp_path / "trace"
     with _driver(people) as driver:
-        trace = tmp_path / "trace"
-        undisturbed = _copy(template, tmp_path / "undisturbed")
-        assert _run(driver, 0, undisturbed, trace) == "0"
-        expected = _state(undisturbed)
+        assert _run(driver, "0", _copy(template, lake), trace) == "0"
+        expected = _state(lake)
         points = trace.read_text().splitlines()
-        for number, name in enumerate(points, 1):
-            if not name.startswith("before") or name == "before make_folder":
-                continue
-            lake = _copy(template, tmp_path / "killed")
-            assert _run(driver, number, lake) == KILLED, name
-            _assert_others_are_there(lake)
-            assert _run(driver, 0, lake) == "0"
-            assert _state(lake) == expected, f"killed at {number}: {name}"
+        for operation in OPERATIONS:
+            _copy(template, lake)
+            # A repeat does what the run before it was about to do, and is killed when it is about to go on.
+            wanted = points.count(f"before {operation}")
+            kills, at = 0, f"before {operation}#1"
+            while (code := _run(driver, at, lake)) == KILLED:
+                _assert_others_are_there(lake)
+                kills += 1
+                # Every run removes and forgets again what another may have left, before it comes to files of its own.
+                at = f"before {operation}#{2 if operation in STEADY else kills + 1}"
+                assert kills <= 2 * wanted, f"no run comes further than another {operation}"
+            assert code == "0", at
+            assert _state(lake) == expected, operation
+            assert kills >= (wanted if operation in STEADY else 3), operation
     assert points.count("before rename") >= 3
     assert points.count("before unlink") >= 3
 
@@ -87,9 +97,9 @@ def _driver(people: Path) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def _run(driver: subprocess.Popen[str], kill_at: int, root: Path, trace: Path | None = None) -> str:
+def _run(driver: subprocess.Popen[str], kill_at: str, root: Path, trace: Path | None = None) -> str:
     assert driver.stdin is not None
     assert driver.stdout is not None
-    driver.stdin.write(f"{kill_at} {root} {trace or ''}\n")
+    driver.stdin.write(f"{kill_at}\t{root}\t{trace or ''}\n")
     driver.stdin.flush()
     return driver.stdout.readline().strip()

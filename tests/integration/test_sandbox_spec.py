@@ -13,8 +13,8 @@ import jsonschema
 import pytest
 import yaml
 
-from pipeline.sandbox.process import Sandbox
 from pipeline.sandbox.router import ROUTES
+from tests.forked import Sandbox
 
 SPEC = Path(__file__).resolve().parents[2].parent / "shared" / "openapi.yaml"
 SCHEMAS = "#/components/schemas/"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import CallSettings
-from pipeline.sandbox.process import Sandbox
+from tests.forked import Sandbox
 from tests.integration.export_bench import Bench
 from tests.integration.small_worlds import BEGINNING as EARLY
 from tests.integration.small_worlds import SmallWorld, message, oid

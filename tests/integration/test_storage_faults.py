@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import CommitSettings
-from pipeline.sandbox.process import Sandbox
+from tests.forked import Sandbox
 from tests.integration.conftest import Serve
 from tests.integration.export_bench import Bench
 from tests.integration.lake_truth import (

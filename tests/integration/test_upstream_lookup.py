@@ -9,7 +9,7 @@ from pipeline.api.client import ApiClient
 from pipeline.errors import BadRequestError, NotFoundError
 from pipeline.privacy.people.lookup import UpstreamLookup
 from pipeline.privacy.upstream.api_lookup import ApiLookup, Found
-from pipeline.sandbox.process import Sandbox
+from tests.forked import Sandbox
 from tests.integration.erasure_bench import erasure_world, ids, with_client
 from tests.integration.small_worlds import oid
 

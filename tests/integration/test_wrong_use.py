@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import CallSettings
-from pipeline.sandbox.process import Sandbox
+from tests.forked import Sandbox
 from tests.integration.export_bench import Bench
 from tests.integration.lake_truth import assert_same_as_world, data_files
 from tests.integration.launcher import Ended, Launcher

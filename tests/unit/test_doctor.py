@@ -12,7 +12,7 @@ from pipeline.config import AppSettings, Settings
 from pipeline.doctor import check_app, check_storage
 from pipeline.lake.layout import open_lake
 from pipeline.lake.lock import writer_lock
-from pipeline.sandbox.process import Sandbox
+from tests.forked import Sandbox
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from pipeline.privacy.desk import Desk
 from pipeline.privacy.people.closure import Choices, resolve
-from pipeline.privacy.people.lake_view import open_view
+from pipeline.privacy.people.lake_view import LakeView, open_view
 from pipeline.privacy.people.resolution import State
 from pipeline.privacy.people.talks import media_hosts
 from pipeline.privacy.requests.request import Request
@@ -30,11 +30,34 @@ async def refreshed(desk: Desk, subjects: Sequence[Subject], requests: Sequence[
         with open_view(desk.lake, desk.ledger, app_id) as view:
             choices = Choices(override_retained=True, media_hosts=media_hosts(desk.settings.app(app_id).base_url))
             newer = await resolve(view, own, lookup=None, macs=desk.keyring, is_held=lambda _: False, choices=choices)
+            unpeopled = _unpeopled(view, [subject for subject in subjects if subject.app_id == app_id])
         known = [
-            replace(one.subject, not_found=one.state is State.NOT_FOUND) for one in newer if one.subject is not None
+            replace(
+                one.subject,
+                not_found=one.state is State.NOT_FOUND,
+                group_conversation_ids=one.subject.group_conversation_ids - unpeopled,
+            )
+            for one in newer
+            if one.subject is not None
         ]
         found = [_merged(subject, known) if subject.app_id == app_id else subject for subject in found]
     return found
+
+
+def _unpeopled(view: LakeView, subjects: Sequence[Subject]) -> frozenset[str]:
+    """Personal conversations that a run before this one took out of the lake: nothing there tells any more whose.
+
+    What nobody knows who takes part in passes for a group; but this was known when the batch was planned.
+    """
+    personal = sorted(frozenset().union(*map(_personal, subjects)))
+    view.put("personal", {"conversation_id": personal}, numbers=())
+    return frozenset(
+        conversation_id
+        for (conversation_id,) in view.rows("""
+            select conversation_id from personal
+            except (select conversation_id from conversations union select conversation_id from participants)
+        """)
+    )
 
 
 def with_messages(desk: Desk, subjects: Sequence[Subject]) -> list[Subject]:

@@ -14,8 +14,10 @@ from pipeline.privacy.desk import Desk
 from pipeline.privacy.rewrite.derived import Removed, remove_derived
 from pipeline.privacy.rewrite.rewrite import FileOutcome, rewrite_lake
 from pipeline.privacy.rewrite.state import purge_state
+from pipeline.report.files import default_page
 from pipeline.suppression.redact import Policy
 from pipeline.suppression.subjects import Action, Subject
+from pipeline.warehouse.stored import warehouse_file
 
 REWRITTEN: Final = frozenset({Action.ERASE, Action.PII_ONLY})
 """Actions that change what the lake holds."""
@@ -124,7 +126,9 @@ def _is_cut(desk: Desk, batch: str) -> bool:
 
 
 def _forget(desk: Desk, found: LakeOutcome, *, journal: BatchJournal, wait_seconds: float) -> None:
-    journal.begin(Step.DERIVED)
+    # Whoever goes on after a kill finds them removed, and must know that they are to be made again.
+    has_warehouse, has_report = warehouse_file(desk.lake).exists(), default_page(desk.lake.root).exists()
+    journal.begin(Step.DERIVED, warehouse=int(has_warehouse), report=int(has_report))
     found.derived = remove_derived(desk.lake, wait_seconds=wait_seconds)
     removed = found.derived
     journal.end(

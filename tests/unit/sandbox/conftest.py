@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pipeline.sandbox.process import Sandbox
+from tests.forked import Sandbox
 
 APP = "aaaaaaaaaaaaaaaaaaaaaaaa"
 OTHER_APP = "bbbbbbbbbbbbbbbbbbbbbbbb"

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from pipeline.errors import SunlakeError
-from pipeline.sandbox.process import Sandbox
+from tests.forked import Sandbox
 from tests.unit.sandbox.conftest import APP, OTHER_APP, Api, oid, write_world
 
 MESSAGES = "GET /v2/apps/{appId}/conversations/{conversationId}/messages"
