@@ -27,8 +27,8 @@ from pipeline.privacy.plan.confirm import confirm_plan
 from pipeline.privacy.plan.run import plan_batch
 from pipeline.privacy.requests.batch import read_batch
 from pipeline.sandbox.media import MEDIA_BASE
-from pipeline.sandbox.process import Sandbox
 from pipeline.suppression.keys import new_key_text
+from tests.forked import Sandbox
 from tests.integration.access_bench import Copied, copy, read_members, subject_of
 from tests.integration.conftest import Serve
 from tests.integration.export_bench import Bench

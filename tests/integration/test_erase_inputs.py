@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipeline.sandbox.process import Sandbox
+from tests.forked import Sandbox
 from tests.integration.erase_bench import EraseBench
 from tests.integration.erasure_town import COLUMNS, request_rows
 from tests.integration.launcher import Launcher

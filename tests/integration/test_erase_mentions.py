@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.sandbox.process import Sandbox
+from tests.forked import Sandbox
 from tests.integration.erase_bench import EraseBench
 from tests.integration.erasure_town import request_rows, say
 from tests.integration.lake_truth import raw_rows
