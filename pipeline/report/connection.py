@@ -12,7 +12,7 @@ import duckdb
 from pipeline.errors import LakeError, QueryError
 from pipeline.lake.layout import open_lake
 from pipeline.places import Place
-from pipeline.warehouse.connection import spill_folder
+from pipeline.spill import spill_folder
 from pipeline.warehouse.stored import warehouse_file
 
 MEMORY_LIMIT: Final = "60%"
@@ -58,7 +58,7 @@ def open_warehouse(root: Place, *, memory_limit: str = MEMORY_LIMIT) -> Iterator
         "autoload_known_extensions": False,
         "memory_limit": memory_limit,
         "preserve_insertion_order": False,
-        "temp_directory": str(spill_folder(lake.private / "tmp")),
+        "temp_directory": str(spill_folder(lake.private)),
     }
     with duckdb.connect(config=settings) as connection:
         _attach(connection, path)

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import UsageError
+from pipeline.spill import spill_folder
 
 MAX_LINE_BYTES: Final = 1 << 20
 BATCH_ROWS: Final = 10_000
@@ -203,7 +204,11 @@ def _read_parquet(path: str, form: Form) -> Iterator[GivenRow]:
 
 
 def _read_query(query: str, form: Form) -> Iterator[GivenRow]:
-    with closing(duckdb.connect(config={"python_enable_replacements": False})) as connection:
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "python_enable_replacements": False,
+        "temp_directory": str(spill_folder()),
+    }
+    with closing(duckdb.connect(config=config)) as connection:
         try:
             # The table function takes a single SELECT that writes nothing; even a WITH may hold a COPY or DELETE.
             connection.execute("from query(?)", [query])

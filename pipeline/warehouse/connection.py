@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import shutil
-import socket
-from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 import duckdb
@@ -16,6 +10,7 @@ from pipeline.lake.layout import open_lake
 from pipeline.lake.store import Store
 from pipeline.lake.tables import TABLES
 from pipeline.places import Place
+from pipeline.spill import spill_folder
 from pipeline.warehouse.failures import translated
 from pipeline.warehouse.stored import show_warehouse, warehouse_file
 from pipeline.warehouse.views import create_views, glob_escaped
@@ -45,7 +40,7 @@ def connect(place: Place, *, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBP
             "python_enable_replacements": False,
             "preserve_insertion_order": False,
             "memory_limit": memory_limit,
-            "temp_directory": str(spill_folder(lake.private / "tmp")),
+            "temp_directory": str(spill_folder(lake.private)),
         }
     )
     try:
@@ -67,24 +62,3 @@ def _lock(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
     connection.execute("set allowed_directories = $folders", {"folders": folders})
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
-
-
-def spill_folder(parent: Path) -> Path:
-    """A name of our own, since two connections would overwrite each other's files; DuckDB creates and removes it."""
-    host = socket.gethostname()
-    with suppress(OSError):  # a lake that can't be written can still be read
-        parent.mkdir(parents=True, exist_ok=True)
-        for folder in parent.glob(f"sql-{host}-*"):
-            if not _is_alive(int(folder.name.split("-")[-2])):
-                shutil.rmtree(folder, ignore_errors=True)  # a killed process left what it had read there
-    return parent / f"sql-{host}-{os.getpid()}-{secrets.token_hex(4)}"
-
-
-def _is_alive(process_id: int) -> bool:
-    try:
-        os.kill(process_id, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -11,9 +11,9 @@ import duckdb
 
 from pipeline.config import Settings
 from pipeline.lake.layout import Lake
+from pipeline.spill import spill_folder
 from pipeline.suppression.restricted import everybody_restricted
 from pipeline.warehouse.compute import compute, create_schemas
-from pipeline.warehouse.connection import spill_folder
 from pipeline.warehouse.ledger_facts import read_ledger_facts
 from pipeline.warehouse.model import SCHEMAS
 from pipeline.warehouse.settings_tables import fill_settings
@@ -43,7 +43,7 @@ def open_session(
             "python_enable_replacements": False,
             "preserve_insertion_order": False,
             "memory_limit": memory_limit,
-            "temp_directory": str(spill_folder(lake.private / "tmp")),
+            "temp_directory": str(spill_folder(lake.private)),
         }
     )
     with connection:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline.lake import storage
 from pipeline.lake.layout import Lake
-from pipeline.warehouse.connection import spill_folder
+from pipeline.spill import spill_folder
 
 
 @contextmanager
@@ -19,7 +19,7 @@ def scratch_folder(lake: Lake) -> Iterator[Path]:
     Raises:
         OSError, StorageError: it can't be made.
     """
-    folder = spill_folder(lake.private / "tmp")
+    folder = spill_folder(lake.private)
     storage.make_folder(folder.parent)
     folder.mkdir(mode=0o700)
     try:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from pipeline.lake.corruption import corruption
 from pipeline.lake.layout import Lake
 from pipeline.lake.tables import TABLES
+from pipeline.spill import spill_folder
 from pipeline.walk import ledger as tables
 from pipeline.walk.ledger import Ledger
 
@@ -79,7 +80,7 @@ def open_view(lake: Lake, ledger: Ledger, app_id: str) -> Iterator[LakeView]:
         "memory_limit": MEMORY_LIMIT,
         "threads": 2,
         "preserve_insertion_order": False,
-        "temp_directory": str(lake.private / "tmp" / "plan"),  # DuckDB makes it when it spills, and removes it
+        "temp_directory": str(spill_folder(lake.private)),
     }
     urls = {path: lake.store.url(path) for path in sizes}
     with duckdb.connect(config=config) as duck, corruption(list(urls.values())):

@@ -16,6 +16,7 @@ from pipeline.lake.commit import live_files
 from pipeline.lake.corruption import corruption
 from pipeline.lake.layout import Lake
 from pipeline.lake.tables import TABLES
+from pipeline.spill import spill_folder
 from pipeline.suppression.expiry import Selection
 from pipeline.walk.ledger import Ledger
 from pipeline.warehouse.views import text
@@ -140,7 +141,7 @@ def _open(lake: Lake, ledger: Ledger, app_id: str) -> Iterator[duckdb.DuckDBPyCo
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": MEMORY_LIMIT,
         "threads": 2,
-        "temp_directory": str(lake.private / "tmp"),
+        "temp_directory": str(spill_folder(lake.private)),
     }
     with duckdb.connect(config=config) as duck, corruption([path for paths in files.values() for path in paths]):
         duck.execute("set TimeZone = 'UTC'")
