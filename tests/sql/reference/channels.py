@@ -28,8 +28,8 @@ class Switch:
 
 
 def switches(session: Session, settings: Settings) -> list[Switch]:
-    """The switches within one session."""
-    users = [message for message in session.messages if message.kind == "user"]
+    """The switches within one session; messages whose channel is not known are passed over."""
+    users = [message for message in session.messages if message.kind == "user" and message.channel is not None]
     return [
         Switch(after, before)
         for before, after in pairwise(users)

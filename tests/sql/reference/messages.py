@@ -70,7 +70,7 @@ def classify(
         channel, basis = primary_channel, "inferred" if primary_channel else "none"
         if kind == "user":
             channel, basis = row.get("source_type"), "own"
-            last_user_channel = last_user_channel if is_left_out else channel
+            last_user_channel = last_user_channel if is_left_out or channel is None else channel
         elif row["message_id"] in destinations:
             channel, basis = destinations[row["message_id"]], "delivery"
         elif last_user_channel is not None:
