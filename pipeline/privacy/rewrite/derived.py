@@ -33,6 +33,14 @@ class Removed:
     had_warehouse: bool
     had_report: bool
 
+    def then(self, later: Removed) -> Removed:
+        """What was removed in two steps."""
+        return Removed(
+            self.files + later.files,
+            had_warehouse=self.had_warehouse or later.had_warehouse,
+            had_report=self.had_report or later.had_report,
+        )
+
 
 def remove_derived(lake: Lake, *, wait_seconds: float) -> Removed:
     """Remove all that a build or a report has written, and the quarantine.

@@ -74,6 +74,7 @@ def rewrite_lake(
     subjects: Sequence[Subject],
     *,
     policy: Policy = WHOLE,
+    before_change: Callable[[], None] = lambda: None,
     on_file: OnFile | None = None,
     wait_seconds: float = 600.0,
 ) -> list[FileOutcome]:
@@ -85,6 +86,7 @@ def rewrite_lake(
         app_id: the app.
         subjects: those of that app; actions that leave rows alone are passed over.
         policy: what is a matter of choice.
+        before_change: called before each of these files is replaced or removed.
         on_file: called after each of these files, once it is durable.
         wait_seconds: how long to wait for a compaction or repair to end.
 
@@ -102,7 +104,7 @@ def rewrite_lake(
         def change(table: Table, rows: pa.Table) -> Redacted:
             return redact(table, rows, found.matcher, policy=policy)
 
-        return _rewrite(_Job(lake, ledger, app_id, change, on_file), found.files, order=_BY_IDS)
+        return _rewrite(_Job(lake, ledger, app_id, change, on_file, before_change), found.files, order=_BY_IDS)
 
 
 def rewrite_files(
@@ -160,6 +162,7 @@ class _Job:
     app_id: str
     change: Change
     on_file: OnFile | None
+    before_change: Callable[[], None] = lambda: None
 
     @property
     def staging(self) -> Path:
@@ -196,12 +199,14 @@ def _rewrite_file(job: _Job, table: Table, path: str, groups: frozenset[int] | N
     if not removed and not changed:
         return FileOutcome(path, table.name, Status.UNTOUCHED, rows_before, 0, 0, before, before)
     if removed == rows_before:
+        job.before_change()
         _forget(job.ledger, path)
         storage.unlink(source)
         storage.sync_folder(source.parent)
         return FileOutcome(path, table.name, Status.REMOVED, rows_before, removed, 0, before, 0)
     proof.of_file(source, target, patched.anew)
     size = target.stat().st_size
+    job.before_change()
     storage.rename(target, source)
     storage.sync_folder(source.parent)
     _record(job.ledger, path, rows=rows_before - removed, size=size)

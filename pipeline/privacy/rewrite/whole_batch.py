@@ -50,13 +50,14 @@ class LakeOutcome:
         self.bytes_after += outcome.bytes_after
 
     def add(self, other: LakeOutcome) -> None:
-        """Count what became of another app; what was computed is gone with the first of them."""
+        """Count what became of another app."""
         self.files += other.files
         self.removed += other.removed
         self.changed += other.changed
         self.bytes_before += other.bytes_before
         self.bytes_after += other.bytes_after
-        self.derived = self.derived if self.derived is not None and self.derived.had_warehouse else other.derived
+        if other.derived is not None:
+            self.derived = other.derived if self.derived is None else self.derived.then(other.derived)
 
 
 def erase_lake(
@@ -94,6 +95,11 @@ def erase_lake(
         if on_file is not None:
             on_file(outcome)
 
+    def before_change() -> None:
+        """Models of a lake that is half rewritten would still serve who is gone from it."""
+        if found.derived is None:
+            _forget(desk, found, journal=journal, wait_seconds=wait_seconds)
+
     # A process that was killed may have rewritten a file without having told of it.
     is_resumed = _is_cut(desk, journal.batch)
     app_ids = [app_id for app_id in apps_of(desk.lake) if any(subject.app_id == app_id for subject in wanted)]
@@ -101,11 +107,19 @@ def erase_lake(
     for app_id in app_ids:
         journal.begin(Step.REWRITE)
         if not rewrite_lake(
-            desk.lake, desk.ledger, app_id, wanted, policy=policy, on_file=record, wait_seconds=wait_seconds
+            desk.lake,
+            desk.ledger,
+            app_id,
+            wanted,
+            policy=policy,
+            before_change=before_change,
+            on_file=record,
+            wait_seconds=wait_seconds,
         ):
             journal.end(Step.REWRITE, None, Status.ALREADY)
     journal.end(Step.LAKE, None, Status.DONE if found.touched else Status.ALREADY, files=found.touched)
     if found.touched or is_resumed:
+        # A build may have begun before the last file was rewritten.
         _forget(desk, found, journal=journal, wait_seconds=wait_seconds)
     for app_id in app_ids:
         journal.begin(Step.STATE)
@@ -129,8 +143,8 @@ def _forget(desk: Desk, found: LakeOutcome, *, journal: BatchJournal, wait_secon
     # Whoever goes on after a kill finds them removed, and must know that they are to be made again.
     has_warehouse, has_report = warehouse_file(desk.lake).exists(), default_page(desk.lake.root).exists()
     journal.begin(Step.DERIVED, warehouse=int(has_warehouse), report=int(has_report))
-    found.derived = remove_derived(desk.lake, wait_seconds=wait_seconds)
-    removed = found.derived
+    removed = remove_derived(desk.lake, wait_seconds=wait_seconds)
+    found.derived = removed if found.derived is None else found.derived.then(removed)
     journal.end(
         Step.DERIVED,
         None,
