@@ -69,6 +69,8 @@ def command(frame: Frame, batch: str, *, out: Path, is_offline: bool) -> int:
             click.echo(f"request {', '.join(copy.request_refs)}: {_doubt(copy.export)}", err=True)
     for request_ref, state in done.missing:
         click.echo(f"request {request_ref}: {state}, so no copy was written", err=True)
+    if done.copies and not desk.settings.privacy.controller:
+        click.echo("the copies don't name you as responsible: set [privacy] controller in sunlake.toml", err=True)
     count = len(done.copies)
     click.echo(f"{count:,} {'copy' if count == 1 else 'copies'}, recorded as {done.batch_id}")
     return done.exit_code

@@ -40,6 +40,9 @@ def test_everybody_who_is_found_gets_a_registered_copy(bench: Bench, options: li
     ended = _access(bench, str(requests), *options)
     assert ended.returncode == 3, ended
     assert "T-2" in ended.stderr
+    assert "set [privacy] controller" in ended.stderr, (
+        "who answers for the data is the operator's to say, not the copy's"
+    )
     assert oid("ann") not in ended.stdout + ended.stderr
     (copy,) = list_copies(open_lake(bench.lake, create=False))
     found = hashlib.sha256(Path(copy.path).read_bytes()).hexdigest()

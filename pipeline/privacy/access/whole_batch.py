@@ -17,7 +17,7 @@ from pipeline.privacy.deeds.words import Status, Step
 from pipeline.privacy.desk import Desk
 from pipeline.suppression.subjects import Subject
 
-UNNAMED = "the operator of this export (set [privacy] controller in sunlake.toml)"
+UNNAMED = "the operator of this export"
 
 
 @dataclass(slots=True)
