@@ -29,6 +29,9 @@ from pipeline.lake import storage
 from pipeline.walk.ledger import Ledger
 
 OPERATIONS = ("make_folder", "sync_file", "sync_folder", "rename", "unlink", "remove_tree", "write_atomic")
+PUBLISHING = "before publishing"
+"""All is staged, and the list of suppressions is not locked yet: nothing else is waited for."""
+
 BUCKET_OPERATIONS = ("put", "upload", "copy", "delete")
 
 
@@ -89,7 +92,19 @@ def watch_everything(points: Points | None = None) -> None:
 
         for name in BUCKET_OPERATIONS:
             setattr(Bucket, name, _watched(f"bucket {name}", getattr(Bucket, name), points))
+    if os.environ.get("DRIVER_STOP_AT", "").startswith(PUBLISHING):
+        from pipeline.suppression.gate import Gate
+
+        Gate.publishing = _announced(Gate.publishing, points)  # type: ignore[method-assign]  # on purpose, see above
     Ledger.write = _watched_transaction(Ledger.write, points)  # type: ignore[method-assign]  # on purpose, see above
+
+
+def _announced(publishing: Callable[..., Any], points: Points) -> Callable[..., Any]:
+    def announced(*arguments: Any) -> Any:
+        points.passing(PUBLISHING)
+        return publishing(*arguments)
+
+    return announced
 
 
 def _watched(name: str, operation: Callable[..., Any], points: Points) -> Callable[..., Any]:

@@ -25,12 +25,12 @@ from tests.integration.erasure_town import (
     request_rows,
     town,
 )
+from tests.integration.export_driver import PUBLISHING
 from tests.integration.lake_truth import raw_rows
 from tests.integration.launcher import Launcher
 from tests.integration.small_worlds import SmallWorld, oid
 
 FEW = LEAVERS[:3]
-DECIDING = "before sync_file#1"
 Town = Callable[..., EraseBench]
 
 
@@ -155,7 +155,8 @@ def test_an_export_and_a_flood_of_changes_bring_nobody_back(make: Town, server: 
     flood += [{"op": "add_messages", "conversation_id": oid(f"group-of-{name}"), "count": 5} for name in FEW]
     server.change(*flood)
     # It has read what the leavers wrote, and is about to decide what to publish.
-    running = bench.start("export", "--sweep", module="tests.integration.export_driver", DRIVER_STOP_AT=DECIDING)
+    stop = {"DRIVER_STOP_AT": f"{PUBLISHING}#1", "SUNLAKE_COMMIT_SECONDS": "600"}
+    running = bench.start("export", "--sweep", module="tests.integration.export_driver", **stop)
     _wait_until_stopped(running)
     server.schedule(*({"after_calls": calls, "route": "", "changes": flood} for calls in (5, 15, 30)))
     ended = bench.driven(*apply, "--remove-input")
