@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -154,15 +155,12 @@ def test_an_export_and_a_flood_of_changes_bring_nobody_back(make: Town, server: 
     ]
     flood += [{"op": "add_messages", "conversation_id": oid(f"group-of-{name}"), "count": 5} for name in FEW]
     server.change(*flood)
-    # It has read what the leavers wrote, and is about to decide what to publish.
-    stop = {"DRIVER_STOP_AT": f"{PUBLISHING}#1", "SUNLAKE_COMMIT_SECONDS": "600"}
-    running = bench.start("export", "--sweep", module="tests.integration.export_driver", **stop)
-    _wait_until_stopped(running)
-    server.schedule(*({"after_calls": calls, "route": "", "changes": flood} for calls in (5, 15, 30)))
-    ended = bench.driven(*apply, "--remove-input")
-    assert running.poll() is None, "the export is older than the batch, and outlives it"
-    running.send_signal(signal.SIGCONT)
-    said = running.communicate(timeout=60)
+    with _stopped_export(bench) as running:
+        server.schedule(*({"after_calls": calls, "route": "", "changes": flood} for calls in (5, 15, 30)))
+        ended = bench.driven(*apply, "--remove-input")
+        assert running.poll() is None, "the export is older than the batch, and outlives it"
+        running.send_signal(signal.SIGCONT)
+        said = running.communicate(timeout=60)
     assert running.returncode == 0, said[0][-900:] + said[1][-1500:]
     assert "left out, since they were suppressed" in "".join(said)
     # What the export had staged before it was stopped was no secret to the scan.
@@ -175,6 +173,19 @@ def test_an_export_and_a_flood_of_changes_bring_nobody_back(make: Town, server: 
         bench.sunlake(*arguments)
         assert not [path for _, path, row in decoded_rows(bench.lake) if theirs(row, needles)]
     assert "nobody is back" in bench.sunlake("erase", "verify").output
+
+
+@contextmanager
+def _stopped_export(bench: EraseBench) -> Iterator[subprocess.Popen[str]]:
+    """An export that has read everything, and has stopped itself where it would decide what to publish."""
+    stop = {"DRIVER_STOP_AT": f"{PUBLISHING}#1", "SUNLAKE_COMMIT_SECONDS": "600"}
+    running = bench.start("export", "--sweep", module="tests.integration.export_driver", **stop)
+    try:
+        _wait_until_stopped(running)
+        yield running
+    finally:
+        running.kill()
+        running.wait()
 
 
 def _wait_until_stopped(process: subprocess.Popen[str]) -> None:
