@@ -69,10 +69,9 @@ FAULTS = {
 def test_nothing_secret_is_logged_recorded_or_raised(bench: Bench, caplog: pytest.LogCaptureFixture, name: str) -> None:
     """Whatever fails: log lines of every logger at DEBUG, the summary, the ledger and file names tell nothing."""
     bench.sandbox.set_faults(*FAULTS[name])
-    with caplog.at_level(logging.DEBUG):
-        for logger in [logging.getLogger(known) for known in logging.root.manager.loggerDict]:
-            logger.setLevel(logging.DEBUG)
-        summary = bench.export(expect=None)
+    for logger in [None, *logging.root.manager.loggerDict]:
+        caplog.set_level(logging.DEBUG, logger)
+    summary = bench.export(expect=None)
     told = [f"{record.getMessage()} {vars(record)}" for record in caplog.records]
     told += ["".join(traceback.format_exception(record.exc_info[1])) for record in caplog.records if record.exc_info]
     told += [repr(summary), str(summary.message)]
