@@ -19,7 +19,7 @@ from pipeline.config import load_settings
 
 if TYPE_CHECKING:
     from pipeline.warehouse.build import BuildSummary
-    from pipeline.warehouse.checks import CheckResult
+    from pipeline.warehouse.header_checks import CheckResult
 
 
 @flow(name="build", retries=0, persist_result=False, log_prints=False)

@@ -18,7 +18,7 @@ from pipeline.outcome import OnProgress, Summary
 
 if TYPE_CHECKING:
     from pipeline.warehouse.build import BuildSummary
-    from pipeline.warehouse.checks import CheckResult
+    from pipeline.warehouse.header_checks import CheckResult
     from pipeline.warehouse.tally import OnModel
 
 

@@ -75,6 +75,9 @@ def print_build(summary: BuildSummary) -> None:
     for model in shown:
         if model.message:
             click.echo(f"{model.name} {model.outcome}: {model.message}", err=True)
+    if summary.failed_checks:
+        failed = ", ".join(result.name for result in summary.failed_checks)
+        click.echo(f"checks failed: {failed}; see `sunlake check`", err=True)
     scope = f"all {summary.conversations:,} conversations ({summary.why_full})"
     if summary.why_full is None:
         scope = f"{summary.conversations:,} conversations that changed or are still open"

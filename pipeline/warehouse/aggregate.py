@@ -7,19 +7,20 @@ from collections.abc import Sequence
 import duckdb
 
 from pipeline.warehouse.changed import note_difference
-from pipeline.warehouse.compute import compute
+from pipeline.warehouse.compute import Visit, compute
 from pipeline.warehouse.model import Model
 from pipeline.warehouse.sources import show_all
 from pipeline.warehouse.stale import Stale, among_places
 from pipeline.warehouse.tally import Tally
 
 
-def compute_after(connection: duckdb.DuckDBPyConnection, tally: Tally, *, only_changed: bool) -> None:
+def compute_after(connection: duckdb.DuckDBPyConnection, tally: Tally, visit: Visit, *, only_changed: bool) -> None:
     """Compute and store all models that come after the conversations.
 
     Args:
         connection: with the warehouse attached, where the conversation models are stored.
         tally: which models, and where to note what became of them.
+        visit: told of each model when its rows are there.
         only_changed: compute just the models whose inputs changed, and of those with a unit just the places that did.
     """
     tally.place = "aggregates"
@@ -35,6 +36,7 @@ def compute_after(connection: duckdb.DuckDBPyConnection, tally: Tally, *, only_c
         _show_inputs(connection, tally, model, places=places)
         with tally.computing(model) as told:
             told.rows += compute(connection, model)
+            visit(connection, model)
         if tally.stores(model):
             store(connection, model, places=places, compare=only_changed)
             connection.execute(f"drop table {model.name}")

@@ -23,6 +23,7 @@ from pipeline.warehouse.aggregate import compute_after, store
 from pipeline.warehouse.changed import forget_changes
 from pipeline.warehouse.changes import find_touched, fingerprint_all, inputs_fingerprint, remember_inputs
 from pipeline.warehouse.failures import ReplacedError, translated
+from pipeline.warehouse.header_checks import CheckResult
 from pipeline.warehouse.marts import StagedMart, publish_marts, write_marts
 from pipeline.warehouse.meta import BuildRecord, last_build, write_comments, write_meta
 from pipeline.warehouse.model import Model
@@ -33,6 +34,7 @@ from pipeline.warehouse.snapshot import Snapshot, take_snapshot
 from pipeline.warehouse.sources import Restricted
 from pipeline.warehouse.stored import warehouse_file
 from pipeline.warehouse.tally import ModelTally, OnModel, Tally
+from pipeline.warehouse.unstored_checks import UnstoredChecks
 
 LOCK: Final = "warehouse"
 ATTEMPTS: Final = 5
@@ -42,13 +44,15 @@ ATTEMPTS: Final = 5
 class BuildSummary:
     """How a build ended.
 
-    `why_full` says why everything was computed; None: only the `conversations` that changed were.
+    `why_full` says why everything was computed; None: only the `conversations` that changed were. `failed_checks` are
+    those of models that are stored nowhere; `sunlake check` tells of all.
     """
 
     warehouse: Path
     why_full: str | None
     conversations: int
     models: Sequence[ModelTally]
+    failed_checks: Sequence[CheckResult]
     seconds: float
 
     @property
@@ -130,6 +134,7 @@ class _Build:
     rows_per_pass: int
     is_selected: bool
     restricted: Restricted = field(repr=False)
+    unstored: UnstoredChecks = field(default_factory=UnstoredChecks)
 
     def run(self, *, full: bool) -> BuildSummary:
         began = time.perf_counter()
@@ -145,7 +150,7 @@ class _Build:
             storage.copy(final, staged)
         with open_session(self.lake, staged, memory_limit=self.memory_limit) as connection:
             fill_sources(connection, self.lake, self.settings, snapshot, restricted=self.restricted)
-            compute_before(connection, self.tally)
+            compute_before(connection, self.tally, self.unstored.visit)
             if self.is_selected:
                 why_full = why_full or "models were selected"
             else:
@@ -154,13 +159,16 @@ class _Build:
                     why_full = "an app, an integration or who is restricted changed"
             conversations, marts = self._compute(connection, snapshot, folder, is_full=why_full is not None)
             is_whole = not self.is_selected and not self.tally.broken
-            write_meta(connection, self.tally, replace(record, is_whole=is_whole), is_full=why_full is not None)
+            record = replace(record, is_whole=is_whole, is_sound=not self.unstored.failed)
+            write_meta(connection, self.tally, record, is_full=why_full is not None)
+            self.unstored.write(connection, is_full=why_full is not None)
         publish_marts(self.lake, marts, lock=LOCK)
         storage.sync_file(staged)
         storage.rename(staged, final)
         storage.remove_tree(folder)
         tallies = list(self.tally.by_name.values())
-        return BuildSummary(final, why_full, conversations, tallies, time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        return BuildSummary(final, why_full, conversations, tallies, self.unstored.failed, seconds)
 
     def _compute(
         self, connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, folder: Path, *, is_full: bool
@@ -168,22 +176,23 @@ class _Build:
         tally = self.tally
         if is_full:
             fingerprint_all(connection, snapshot)
-            compute_all(connection, tally, self._append, rows_per_pass=self.rows_per_pass)
+            compute_all(connection, tally, self._visit, rows_per_pass=self.rows_per_pass)
         else:
             forget_changes(connection)
             find_touched(connection, snapshot, tally.models)
-            compute_touched(connection, tally)
+            compute_touched(connection, tally, self.unstored.visit)
         remember_inputs(connection)
         for model in tally.models.before:
             if tally.stores(model):
                 store(connection, model, compare=not is_full)
-        compute_after(connection, tally, only_changed=not is_full)
+        compute_after(connection, tally, self.unstored.visit, only_changed=not is_full)
         self._drop_broken(connection)
         write_comments(connection, tally)
         marts = write_marts(connection, tally, folder, only_changed=not is_full)
         return _count_conversations(connection, is_full=is_full), marts
 
-    def _append(self, connection: duckdb.DuckDBPyConnection, model: Model, number: int) -> None:
+    def _visit(self, connection: duckdb.DuckDBPyConnection, model: Model, number: int) -> None:
+        self.unstored.visit(connection, model)
         if self.tally.stores(model):
             append(connection, model, number)
 
@@ -199,6 +208,8 @@ def _why_full(last: BuildRecord | None, record: BuildRecord) -> str | None:
         return "there is no warehouse yet"
     if not last.is_whole:
         return "the last build left models out"
+    if not last.is_sound:
+        return "a check of the last build failed"
     if last.made_of != record.made_of:
         return "a model or DuckDB changed"
     if last.settings != record.settings:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import duckdb
 
 from pipeline.errors import ModelError
 from pipeline.warehouse.model import SCHEMAS, Model
+
+Visit = Callable[[duckdb.DuckDBPyConnection, Model], None]
+"""Told of a model when its rows are there, by its name."""
 
 _LINE: Final = re.compile(r"\bLINE (\d+):")
 

@@ -22,7 +22,7 @@ from pipeline.warehouse.tally import Tally
 from pipeline.warehouse.views import text
 
 # Raised when the tables of `meta` change: an older warehouse is then computed anew.
-META_FORMAT: Final = 3
+META_FORMAT: Final = 4
 KEPT_SETTINGS: Final = (
     "general",
     "session_gaps",
@@ -37,7 +37,7 @@ KEPT_SETTINGS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class BuildRecord:
-    """One row of `meta.build`. `made_of` and `settings` say whether the next build may go on from this one."""
+    """One row of `meta.build`. All from `made_of` on say whether the next build may go on from this one."""
 
     rebuilt_at: datetime
     version: str
@@ -45,6 +45,7 @@ class BuildRecord:
     settings: str
     inputs: str = ""
     is_whole: bool = True
+    is_sound: bool = True
 
     @classmethod
     def now(cls, models: Models, settings: WarehouseSettings) -> BuildRecord:
@@ -64,7 +65,7 @@ def last_build(path: Path) -> BuildRecord | None:
     # A warehouse is disposable: one that can't be read, or that another release wrote, is as good as none.
     with suppress(duckdb.Error), duckdb.connect(str(path), read_only=True) as connection:
         row = connection.execute(
-            "select rebuilt_at, version, made_of, settings, inputs, is_whole from meta.build"
+            "select rebuilt_at, version, made_of, settings, inputs, is_whole, is_sound from meta.build"
         ).fetchone()
         return BuildRecord(*row) if row else None
     return None
@@ -81,6 +82,7 @@ def write_meta(connection: duckdb.DuckDBPyConnection, tally: Tally, record: Buil
             (select make_timestamp(max(as_of_ms) * 1000) from lake.app_as_of) as as_of,
             $is_full::boolean as is_full,
             $is_whole::boolean as is_whole,
+            $is_sound::boolean as is_sound,
             $made_of::varchar as made_of,
             $settings::varchar as settings,
             $inputs::varchar as inputs,
@@ -97,6 +99,7 @@ def write_meta(connection: duckdb.DuckDBPyConnection, tally: Tally, record: Buil
             "version": record.version,
             "is_full": is_full,
             "is_whole": record.is_whole,
+            "is_sound": record.is_sound,
             "made_of": record.made_of,
             "settings": record.settings,
             "inputs": record.inputs,

@@ -9,7 +9,7 @@ from typing import Final
 import duckdb
 
 from pipeline.warehouse.changed import PLACES, note_difference, note_moves
-from pipeline.warehouse.compute import compute, drop
+from pipeline.warehouse.compute import Visit, compute, drop
 from pipeline.warehouse.model import Model
 from pipeline.warehouse.models import Models
 from pipeline.warehouse.sources import forget_touched, show_range, show_touched
@@ -17,11 +17,11 @@ from pipeline.warehouse.tally import Tally
 
 ROWS_PER_PASS: Final = 1_000_000
 
-Visit = Callable[[duckdb.DuckDBPyConnection, Model, int], None]
+VisitPass = Callable[[duckdb.DuckDBPyConnection, Model, int], None]
 
 
 def compute_all(
-    connection: duckdb.DuckDBPyConnection, tally: Tally, visit: Visit, *, rows_per_pass: int = ROWS_PER_PASS
+    connection: duckdb.DuckDBPyConnection, tally: Tally, visit: VisitPass, *, rows_per_pass: int = ROWS_PER_PASS
 ) -> None:
     """Compute the conversation models for every conversation, one range of ids after the other.
 
@@ -48,15 +48,25 @@ def append(connection: duckdb.DuckDBPyConnection, model: Model, number: int) -> 
         connection.execute(f"insert into warehouse.{model.name} from {model.name}")
 
 
-def compute_touched(connection: duckdb.DuckDBPyConnection, tally: Tally) -> None:
+def compute_touched(connection: duckdb.DuckDBPyConnection, tally: Tally, visit: Visit) -> None:
     """Compute the conversation models for `main.touched` and put their rows in place of the old ones.
 
     The moments up to which the conversations in `main.moved` are known are moved on. Notes what changed.
+
+    Args:
+        connection: a session whose warehouse is the last build's.
+        tally: which models.
+        visit: told of each model when its rows are there.
     """
+
+    def put(connection: duckdb.DuckDBPyConnection, model: Model, _number: int) -> None:
+        visit(connection, model)
+        _replace(connection, model)
+
     tally.place = "conversations that changed"
     if connection.execute("select 1 from main.touched limit 1").fetchone():
         show_touched(connection, tally.models.conversation)
-        _compute(connection, tally, _replace, 0)
+        _compute(connection, tally, put, 0)
         forget_touched(connection)
     if connection.execute("select 1 from main.moved limit 1").fetchone():
         for model in tally.models.conversation:
@@ -84,7 +94,7 @@ def _ranges(connection: duckdb.DuckDBPyConnection, rows_per_pass: int) -> Iterat
     yield from pairwise([None, *(bound for (bound,) in bounds), None])
 
 
-def _compute(connection: duckdb.DuckDBPyConnection, tally: Tally, visit: Visit, number: int) -> None:
+def _compute(connection: duckdb.DuckDBPyConnection, tally: Tally, visit: VisitPass, number: int) -> None:
     todo = [model for model in tally.models.conversation if tally.computes(model)]
     for position, model in enumerate(todo):
         if tally.computes(model):  # unless something that it reads has just failed
@@ -106,7 +116,7 @@ def _read_by(readers: Sequence[Model], models: Models) -> set[str]:
     return read
 
 
-def _replace(connection: duckdb.DuckDBPyConnection, model: Model, _number: int) -> None:
+def _replace(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
     if not model.is_stored:
         return
     stored = f"warehouse.{model.name}"

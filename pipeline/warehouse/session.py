@@ -13,7 +13,7 @@ from pipeline.config import Settings
 from pipeline.lake.layout import Lake
 from pipeline.spill import spill_folder
 from pipeline.suppression.restricted import everybody_restricted
-from pipeline.warehouse.compute import compute, create_schemas
+from pipeline.warehouse.compute import Visit, compute, create_schemas
 from pipeline.warehouse.ledger_facts import read_ledger_facts
 from pipeline.warehouse.model import SCHEMAS
 from pipeline.warehouse.settings_tables import fill_settings
@@ -80,10 +80,11 @@ def fill_sources(
     fill_settings(connection, settings.warehouse, first_ms=first_ms, last_ms=last_ms)
 
 
-def compute_before(connection: duckdb.DuckDBPyConnection, tally: Tally) -> None:
-    """Compute the models that come before conversations; all that follows may read them."""
+def compute_before(connection: duckdb.DuckDBPyConnection, tally: Tally, visit: Visit) -> None:
+    """Compute the models that come before conversations; all that follows may read them. `visit` is told of each."""
     tally.place = "sources"
     for model in tally.models.before:
         if tally.computes(model):
             with tally.computing(model) as told:
                 told.rows += compute(connection, model)
+                visit(connection, model)

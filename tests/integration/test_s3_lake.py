@@ -64,7 +64,7 @@ def test_an_export_into_a_bucket_makes_the_lake_that_one_into_a_folder_makes(ser
     assert remote.server.keys(remote.bucket) == before
     for bench in (remote, local):
         assert build(bench.settings()).exit_code == 0
-    assert all(result.is_passed for result in check(remote.settings(), quick=True))
+    assert all(result.is_passed for result in check(remote.settings()))
     assert _answers(remote.place, *QUERIES) == _answers(local.lake, *QUERIES)
     marts = [file.relative_to(local.lake) for file in data_files(local.lake) if "marts" in file.parts]
     assert marts

@@ -4,15 +4,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from pipeline.config import Settings
 from pipeline.errors import LakeError
 from pipeline.warehouse.build import build
-from pipeline.warehouse.checks import CheckResult, check
+from pipeline.warehouse.checks import check
+from pipeline.warehouse.header_checks import CheckResult
 from pipeline.warehouse.models import load_models
 from tests.unit.warehouse.lakes import APP, LakeFiles, message
 from tests.unit.warehouse.model_folders import MODELS, write_models
+
+_BROKEN_KEY = MODELS["staging/stg_messages.sql"].replace("app_id, message_id\n", "app_id, conversation_id\n", 1)
 
 
 def _failing(tmp_path: Path, files: Mapping[str, str], tests: Mapping[str, str], **options: Any) -> list[CheckResult]:
@@ -44,13 +48,54 @@ def test_a_broken_key_is_found_in_what_is_stored(tmp_path: Path) -> None:
 
 
 def test_a_broken_key_is_found_in_what_is_not_stored(tmp_path: Path) -> None:
-    """Models that are stored nowhere are computed for their checks, unless only a quick check is asked for."""
-    staging = MODELS["staging/stg_messages.sql"]
-    files = MODELS | {
-        "staging/stg_messages.sql": staging.replace("app_id, message_id\n", "app_id, conversation_id\n", 1)
-    }
-    assert [result.name for result in _failing(tmp_path, files, {})] == ["stg_messages: key"]
-    assert _failing(tmp_path / "again", files, {}, quick=True) == []
+    """Models that are stored nowhere are checked by the build; `check` tells what it found, with the rows."""
+    (found,) = _failing(tmp_path, MODELS | {"staging/stg_messages.sql": _BROKEN_KEY}, {})
+    assert (found.name, found.failing) == ("stg_messages: key", 1)
+    assert (found.columns, found.sample) == (["app_id", "conversation_id", "n"], [(APP, "c1", 3)])
+
+
+def test_no_build_goes_on_from_one_whose_checks_failed(tmp_path: Path) -> None:
+    """After a failed check everything is computed, so that the next result is that of all rows; then builds go on."""
+    lake = LakeFiles(tmp_path / "lake")
+    lake.add("messages", *[message(f"m{number}", author_user_id="person") for number in range(3)])
+    settings = Settings(lake=str(lake.root))
+    models = load_models(write_models(tmp_path / "models", MODELS | {"staging/stg_messages.sql": _BROKEN_KEY}))
+    for why in ("there is no warehouse yet", "a check of the last build failed"):
+        summary = build(settings, models=models)
+        assert (summary.why_full, [result.name for result in summary.failed_checks]) == (why, ["stg_messages: key"])
+        assert [
+            result.failing for result in check(settings, models=models, tests=tmp_path) if not result.is_passed
+        ] == [1]
+    sound = load_models(write_models(tmp_path / "sound", MODELS))
+    assert build(settings, models=sound).failed_checks == []
+    assert build(settings, models=sound).why_full is None
+
+
+def test_a_build_that_goes_on_checks_what_it_computes(tmp_path: Path) -> None:
+    """A row that breaks a promise is found when it comes, though only its conversation is computed."""
+    lake = LakeFiles(tmp_path / "lake")
+    lake.add("messages", message("m1", author_user_id="person"))
+    files = MODELS | {"staging/stg_messages.sql": "-- check: message_id <> 'm2'\n" + MODELS["staging/stg_messages.sql"]}
+    settings, models = Settings(lake=str(lake.root)), load_models(write_models(tmp_path / "models", files))
+    assert build(settings, models=models).failed_checks == []
+    lake.add("messages", message("m2", conversation_id="c2", author_user_id="person"))
+    summary = build(settings, models=models)
+    assert summary.why_full is None
+    (found,) = [result for result in check(settings, models=models, tests=tmp_path) if not result.is_passed]
+    assert (found.name, found.failing) == ("stg_messages: message_id <> 'm2'", 1)
+
+
+def test_a_warehouse_of_another_release_is_to_be_built_anew(tmp_path: Path) -> None:
+    """A warehouse without what this release keeps in it is refused with the remedy."""
+    lake = LakeFiles(tmp_path / "lake")
+    lake.add("messages", message("m1", author_user_id="person"))
+    settings = Settings(lake=str(lake.root))
+    models = load_models(write_models(tmp_path / "models", MODELS))
+    summary = build(settings, models=models)
+    with duckdb.connect(str(summary.warehouse)) as warehouse:
+        warehouse.execute("alter table meta.build drop column is_sound")
+    with pytest.raises(LakeError, match="another release; build it anew: `sunlake build`"):
+        check(settings, models=models)
 
 
 def test_a_failing_file_shows_a_sample_without_people(tmp_path: Path) -> None:
