@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -223,7 +223,13 @@ def _check_columns(model: Model) -> None:
 def _references(path: Path, sql: str, connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
     """The qualified tables that a SELECT reads. DuckDB parses without binding, so nothing has to exist."""
     (text,) = connection.execute("select json_serialize_sql($sql)", {"sql": sql}).fetchone() or ("{}",)
-    tree = json.loads(text)
+    nodes: list[dict[str, Any]] = []
+
+    def note(node: dict[str, Any]) -> dict[str, Any]:
+        nodes.append(node)
+        return node
+
+    tree = json.loads(text, object_hook=note)
     if tree.get("error"):
         position = int(tree.get("position") or 0)
         line = sql.count("\n", 0, position) + 1
@@ -231,8 +237,8 @@ def _references(path: Path, sql: str, connection: duckdb.DuckDBPyConnection) -> 
         raise ModelError(f"{path}:{line}: {words}; a model is one SELECT (no PIVOT, no CREATE)")
     if len(tree.get("statements", ())) != 1:
         raise ModelError(f"{path}:1: a model is exactly one SELECT; it has {len(tree.get('statements', ()))}")
-    ctes = set(_cte_names(tree))
-    for schema, table in _tables(tree):
+    ctes = set(_cte_names(nodes))
+    for schema, table in _tables(nodes):
         if schema:
             yield f"{schema}.{table}"
         elif table not in ctes:
@@ -240,28 +246,18 @@ def _references(path: Path, sql: str, connection: duckdb.DuckDBPyConnection) -> 
             raise ModelError(f"{path}:{line}: {table} is no CTE of this file; name its schema, as in staging.{table}")
 
 
-def _tables(tree: Any) -> Iterator[tuple[str, str]]:
-    for node in _nodes(tree):
+def _tables(nodes: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    for node in nodes:
         if node.get("type") == "BASE_TABLE":
             yield node.get("schema_name", ""), node["table_name"]
 
 
-def _cte_names(tree: Any) -> Iterator[str]:
-    for node in _nodes(tree):
+def _cte_names(nodes: Sequence[dict[str, Any]]) -> Iterator[str]:
+    for node in nodes:
         entries = node.get("cte_map", {}).get("map", []) if isinstance(node.get("cte_map"), dict) else []
         yield from (entry["key"] for entry in entries)
         if isinstance(node.get("cte_name"), str):
             yield node["cte_name"]
-
-
-def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(tree, dict):
-        yield tree
-        for value in tree.values():
-            yield from _nodes(value)
-    elif isinstance(tree, list):
-        for value in tree:
-            yield from _nodes(value)
 
 
 def _line_of(sql: str, word: str) -> int:

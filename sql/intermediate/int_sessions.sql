@@ -4,8 +4,9 @@
 -- When a session ended, beside what is in intermediate.int_session_spans.
 -- A session ends at its closing; else, if another one follows, when the silence in between became too long; else when
 -- the moment up to which the conversation is known lies behind the limit: late_answer_ms (L) after a user's last
--- message, gap_ms (G) after a business one. Settled is what was closed, or is silent for longer than L by the moment up
--- to which the conversation was read; as_of_ms is then the moment from which that holds. Before, it is the
+-- message, gap_ms (G) after a business one, and also between two of a user that are no more than L apart. So an end
+-- that was reached by silence stays. Settled is what was closed, or is silent for longer than L by the moment up to
+-- which the conversation was read; as_of_ms is then the moment from which that holds. Before, it is the
 -- conversation's, which is that of its last session if that is settled, and else how far it was read. Reading on beyond
 -- lasts_until_ms would end or settle it, though no message came; null if never.
 with
@@ -74,12 +75,7 @@ limited as (
         closings.end_reason as closing_reason,
         coalesce(own_limits.late_answer_ms, usual_gaps.late_answer_ms) as late_answer_ms,
         conversation_spans.is_left_truncated and spans.session_no = 1 as is_left_truncated,
-        -- How long the last message keeps the session open.
-        if(
-            spans.last_class = 'user' and not coalesce(spans.is_next_user_initiated, false),
-            coalesce(own_limits.late_answer_ms, usual_gaps.late_answer_ms),
-            coalesce(own_limits.gap_ms, usual_gaps.gap_ms)
-        ) as limit_ms
+        coalesce(own_limits.gap_ms, usual_gaps.gap_ms) as gap_ms
     from intermediate.int_session_spans as spans
     cross join usual_gaps
     inner join intermediate.int_conversations as conversations
@@ -90,6 +86,19 @@ limited as (
         on spans.conversation_no = closings.conversation_no and spans.session_no = closings.session_no
     left join own_limits
         on spans.conversation_no = own_limits.conversation_no and spans.session_no = own_limits.session_no
+),
+
+-- How long the last message kept the session open.
+held as (
+    select
+        *,
+        case
+            when last_class != 'user' then gap_ms
+            -- The user's next message shows that this one waits for no answer any more, unless it comes later than L.
+            when is_next_user_initiated and next_started_ms - last_ms <= late_answer_ms then gap_ms
+            else late_answer_ms
+        end as limit_ms
+    from limited
 ),
 
 settled as (
@@ -103,7 +112,7 @@ settled as (
             when closed_ms is not null then closed_ms
             when next_started_ms is not null or read_ms - last_ms > limit_ms then last_ms + limit_ms
         end as ended_ms
-    from limited
+    from held
 ),
 
 -- Beyond which moment of reading the session would be another one: as soon as it is settled or ended.

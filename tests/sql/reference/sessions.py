@@ -103,7 +103,9 @@ def gap_between(previous: Message, following: Message, settings: Settings) -> in
 
 
 def inactive_from(previous: Message, following: Message, settings: Settings) -> int:
-    """When a session ended that the next message found inactive."""
+    """When a session ended that the next message found inactive: an end that was reached before it stays."""
+    if following.ms - previous.ms > late_limit(previous, settings) and previous.kind == "user":
+        return previous.ms + late_limit(previous, settings)
     return previous.ms + gap_between(previous, following, settings)
 
 

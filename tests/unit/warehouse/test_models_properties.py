@@ -151,6 +151,33 @@ def test_what_is_settled_stays(tables: Tables, written: dict[str, Any]) -> None:
             assert not lines, "\n".join([model.table, *lines])
 
 
+@over_histories(8)
+def test_a_later_message_leaves_settled_sessions_as_they_were(tables: Tables, written: dict[str, Any]) -> None:
+    """When people write again long after, what happened in their settled sessions keeps every value."""
+    read_until = {row["app_id"]: row["as_of_ms"] + 400 * DAY for row in tables["app_as_of"]}
+    silent = tables | {"app_as_of": [row | {"as_of_ms": read_until[row["app_id"]]} for row in tables["app_as_of"]]}
+    authors = {_place(row): row["author_user_id"] for row in tables["messages"] if row.get("author_user_id")}
+    again = [
+        {**DEFAULTS, "app_id": app_id, "conversation_id": conversation_id, "message_id": f"{number:032}"}
+        | {"author_type": "user", "author_user_id": author, "source_type": "web"}
+        | {"received_at": to_moment(read_until[app_id] + DAY)}
+        for number, ((app_id, conversation_id), author) in enumerate(authors.items())
+        if app_id in read_until
+    ]
+    later = [row | {"as_of_ms": row["as_of_ms"] + 2 * DAY} for row in silent["app_as_of"]]
+    with (
+        _computed(silent, written) as before,
+        _computed(silent | {"messages": [*tables["messages"], *again], "app_as_of": later}, written) as after,
+    ):
+        settled = {row["session_id"] for row in before.rows("fct_sessions") if row["settled"]}
+        for table in ("fct_sessions", "fct_turns", "fct_human_waits", "fct_bot_sessions", "fct_sla"):
+            expected, found = (
+                [row for row in warehouse.rows(table) if row["session_id"] in settled] for warehouse in (before, after)
+            )
+            lines = differences(expected, found, list(before.columns(before.relation(table))))
+            assert not lines, "\n".join([table, *lines])
+
+
 @few_examples(10)
 @given(
     moments=st.lists(st.lists(st.integers(0, 12 * DAY), min_size=3, max_size=3).map(sorted), min_size=5, max_size=60),
