@@ -36,7 +36,7 @@ TERMINAL_ROWS: Final = 1_000
     "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write into a file."
 )
 @click.option("--file", "-f", "script", type=click.Path(path_type=Path), metavar="FILE.sql", help="Run a file.")
-@click.option("--list", "list_views", is_flag=True, help="List the tables and their columns.")
+@click.option("--list", "list_views", is_flag=True, help="List the tables and their columns, or those of one table.")
 @click.option(
     "--state-dir",
     envvar="XDG_STATE_HOME",
@@ -65,6 +65,7 @@ def command(
     \b
     Examples:
       sunlake sql --list
+      sunlake sql --list fct_turns
       sunlake sql "select source_type, count(*) from messages group by all"
       sunlake sql "from agg_response_daily where metric = 'frt' order by local_date desc limit 7"
       sunlake sql "from conversations where app_id = '5d8cff3cd55b040010928b5b'" -o conversations.parquet
@@ -74,7 +75,7 @@ def command(
     root = frame.settings().place
     form = _format(form, output)
     _check_output(root, output)
-    text = _text(query, script)
+    text = None if list_views else _text(query, script)
     from pipeline.warehouse.connection import connect
 
     with closing(connect(root)) as connection:
@@ -83,7 +84,7 @@ def command(
             _interruptible(connection, partial(_answer, connection, query, form=form, output=output, root=root))
 
         if list_views:
-            show_columns(connection)
+            show_columns(connection, only=query)
         elif text is not None:
             answer(text)
         else:
@@ -102,13 +103,20 @@ def show_views(connection: duckdb.DuckDBPyConnection) -> None:
     print_table(["table", "rows"], [(name, comment) for _, name, comment in _views(connection)])
 
 
-def show_columns(connection: duckdb.DuckDBPyConnection) -> None:
-    """Print the tables and their columns with what they hold."""
+def show_columns(connection: duckdb.DuckDBPyConnection, *, only: str | None = None) -> None:
+    """Print the tables, or one of them, and their columns with what they hold.
+
+    Raises:
+        UsageError: there is no such table.
+    """
+    views = [view for view in _views(connection) if only in {None, view[1], f"{view[0]}.{view[1]}"}]
+    if not views:
+        raise UsageError(f"--list: there is no table {only!r}; `sunlake sql --list` shows all")
     columns = connection.execute("""
         select schema_name, table_name, column_name, lower(data_type), comment
         from duckdb_columns() where database_name = current_database() and not internal order by column_index
     """).fetchall()
-    for schema, view, comment in _views(connection):
+    for schema, view, comment in views:
         rows = [row[2:] for row in columns if row[:2] == (schema, view)]
         print_table(["column", "type", "meaning"], rows, title=f"{view}: {comment}")
         click.echo()

@@ -88,6 +88,8 @@ def test_the_tables_are_listed(workplace: Path) -> None:
     assert len(titles) == 13
     assert "messages: One row per message, in its newest version." in titles
     assert any(line.split() == ["message_id", "varchar", "Id", "of", "the", "message."] for line in lines)
+    alone = _sql(workplace, "--list", "messages").stdout.splitlines()
+    assert [line for line in alone if ": One row" in line] == ["messages: One row per message, in its newest version."]
 
 
 @pytest.mark.parametrize(
@@ -103,6 +105,7 @@ def test_the_tables_are_listed(workplace: Path) -> None:
         (["select 1", "--output", "no/such/x.csv"], 1, "no/such/x.csv can't be written: No such file"),
         (["select 1; select 2", "--output", "x.parquet"], 1, "only one query"),
         (["select 1", "--file", "x.sql"], 2, "not both"),
+        (["--list", "mesages"], 2, "there is no table 'mesages'; `sunlake sql --list` shows all"),
         (["--file", "none.sql"], 2, "none.sql can't be read: No such file"),
         (["select 1", "--format", "xml"], 2, "Invalid value for '--format'"),
     ],
