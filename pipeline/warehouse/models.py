@@ -113,6 +113,9 @@ def _paths(root: Path) -> list[Path]:
     paths = [path for schema in SCHEMAS for path in sorted((root / schema).glob("*.sql"))]
     if not paths:
         raise ModelError(f"{root} holds no model; it should have staging/, intermediate/ and marts/ with .sql files")
+    for schema in SCHEMAS:
+        for stray in sorted((root / schema).glob("*/**/*.sql")):
+            raise ModelError(f"{stray}: models lie in {schema}/ itself, not in folders of it; move this file up")
     return paths
 
 

@@ -157,6 +157,10 @@ WRONG = {
         {"staging/stg_a.sql": "-- grain: x\n-- key: n\n-- unit: conversation\nselect n from raw.apps"},
         r"stg_a\.sql:4: raw\.apps does not belong to one conversation; read it through a staging model",
     ),
+    "in a folder of a schema": (
+        {**FILES, "marts/more/fct_a.sql": "-- grain: x\n-- key: n\n-- column n: N.\nselect 1 as n"},
+        r"more/fct_a\.sql: models lie in marts/ itself, not in folders of it; move this file up",
+    ),
     "nothing": ({}, "holds no model"),
 }
 
