@@ -19,7 +19,6 @@ def few_examples(examples: int) -> settings:
     """Settings for tests that compute all models for each example."""
     return settings(
         max_examples=examples,
-        deadline=None,
         phases=PHASES,
         suppress_health_check=list(HealthCheck),
         derandomize=bool(os.environ.get("CI")),  # what is found by chance is found by whoever runs it, not by a release
