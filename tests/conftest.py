@@ -1,7 +1,10 @@
-"""Where tests write: into memory where there is room for it, since they would wait for the disk most of the time.
+"""Where tests write, and how long an example may take.
 
-A process that is killed loses nothing of what it wrote, on a disk or in memory, so no test proves less. What must reach
-the disk is seen by the calls that send it there.
+They write into memory where there is room for it, since they would wait for the disk most of the time. A process that
+is killed loses nothing of what it wrote, on a disk or in memory, so no test proves less. What must reach the disk is
+seen by the calls that send it there.
+
+An example made up by hypothesis may take any time: how long it does tells of the machine's other work.
 """
 
 from __future__ import annotations
@@ -10,9 +13,14 @@ import os
 import shutil
 from pathlib import Path
 
+from hypothesis import settings
+
 MEMORY = Path("/dev/shm")
 ENOUGH_BYTES = 4 << 30
 ROOT = "PYTEST_DEBUG_TEMPROOT"
 
 if ROOT not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ENOUGH_BYTES:
     os.environ[ROOT] = str(MEMORY)
+
+settings.register_profile("sunlake", settings(), deadline=None)  # beside what hypothesis itself sets in CI
+settings.load_profile("sunlake")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.erase_expire import command as expire
+from pipeline.cli.erase_options import wait_option
 from pipeline.cli.erase_proof import replay, status, verify
 from pipeline.cli.frame import Frame, pass_frame
 from pipeline.errors import StorageError
@@ -121,15 +122,7 @@ def plan(
 @click.option("--plan", "plan_id", required=True, metavar="ID", help="The plan's id, or its first digits.")
 @click.option("--confirm", "confirmation", required=True, metavar="ERASE-N", help="What the plan ends with.")
 @click.option("--remove-input", is_flag=True, help="Delete the file of requests: it still names everybody.")
-@click.option(
-    "--wait",
-    "wait_seconds",
-    type=click.FloatRange(min=0),
-    default=600.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long to wait for a compaction or build that is running.",
-)
+@wait_option
 @pass_frame
 def apply(frame: Frame, *, plan_id: str, confirmation: str, remove_input: bool, wait_seconds: float) -> int:
     """Carry out a plan: upstream, in the lake, in all that was made of it; then look for what is left.

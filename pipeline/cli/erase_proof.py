@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.cli.erase_options import wait_option
 from pipeline.cli.frame import Frame, pass_frame
 
 if TYPE_CHECKING:
@@ -79,15 +80,7 @@ def verify(frame: Frame) -> int:
 
 
 @click.command("replay")
-@click.option(
-    "--wait",
-    "wait_seconds",
-    type=click.FloatRange(min=0),
-    default=600.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long to wait for a compaction or build that is running.",
-)
+@wait_option
 @pass_frame
 def replay(frame: Frame, *, wait_seconds: float) -> int:
     """Erase again whoever came back, after a backup of the lake was restored.

@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Final
 
 import click
 
-if TYPE_CHECKING:
-    from pipeline.sandbox.behaviour import Behaviour
+from pipeline.sandbox.choices import FAULTS, QUESTIONS, WORLDS
+
+MIB: Final = 1024 * 1024
+
+HELP: Final = f"""Serve worlds until interrupted. The first line printed is JSON: the base URL, the apps and their keys.
+
+\b
+Worlds:
+{WORLDS}
+\b
+Faults (--fault KIND:NAME=VALUE,...):
+{FAULTS}
+\b
+Open questions of the specification (--behaviour NAME=VALUE):
+{QUESTIONS}
+\b
+Examples:
+  sunlake sandbox serve
+  sunlake sandbox serve --world chitchat:200 --port 8080 --rate-limit 20
+  sunlake sandbox serve --world synthetic:seed=7,size=1000 --fault status:status=503,probability=0.1
+  sunlake sandbox serve --behaviour deleted_message=placeholder
+"""
 
 
 @click.group("sandbox")
@@ -16,7 +36,7 @@ def command() -> None:
     """A local Sunshine Conversations API, with real or generated conversations and faults on demand."""
 
 
-@command.command("serve")
+@command.command("serve", help=HELP)
 @click.option(
     "--world",
     "worlds",
@@ -38,9 +58,19 @@ def command() -> None:
     metavar="RATE",
     help="Answer 429 above so many calls a second and key.",
 )
-@click.option("--fault", "faults", multiple=True, metavar="KIND:NAME=VALUE,...", help="Let calls fail.")
+@click.option(
+    "--fault", "faults", multiple=True, metavar="KIND:NAME=VALUE,...", help="Let calls fail; may be given again."
+)
 @click.option("--behaviour", multiple=True, metavar="NAME=VALUE", help="Decide what the specification leaves open.")
 @click.option("--seed", default=0, show_default=True, help="Makes faults repeatable.")
+@click.option(
+    "--cache-mib",
+    type=click.IntRange(min=0),
+    default=256,
+    show_default=True,
+    metavar="MIB",
+    help="Rendered pages kept in memory.",
+)
 def serve(
     *,
     worlds: tuple[str, ...],
@@ -51,24 +81,10 @@ def serve(
     faults: tuple[str, ...],
     behaviour: tuple[str, ...],
     seed: int,
+    cache_mib: int,
 ) -> None:
-    """Serve worlds until interrupted. The first line printed is JSON: the base URL, the apps and their keys.
-
-    \b
-    Worlds:
-      chitchat                    7,168 real conversations; chitchat:200 takes the first 200
-      synthetic:seed=7,size=1000  generated conversations
-      recorded:FILE               JSON Lines as GET /_control/world writes them
-
-    \b
-    Examples:
-      sunlake sandbox serve
-      sunlake sandbox serve --world chitchat:200 --port 8080 --rate-limit 20
-      sunlake sandbox serve --world synthetic:seed=7,size=1000 --fault status:status=503,probability=0.1
-      sunlake sandbox serve --behaviour deleted_message=placeholder
-
-    Faults are listed by `python -m pipeline.sandbox --help`.
-    """
+    """Serve until interrupted; all that `python -m pipeline.sandbox` takes, but for its tie to standard input."""
+    from pipeline.sandbox.behaviour import read_behaviour
     from pipeline.sandbox.faults import read_fault
     from pipeline.sandbox.server import serve as run_server
     from pipeline.sandbox.server import usual_faults
@@ -78,19 +94,8 @@ def serve(
         host=host,
         port=port,
         faults=[*usual_faults(latency_ms=latency_ms, rate_limit=rate_limit), *map(read_fault, faults)],
-        behaviour=_behaviour(behaviour),
+        behaviour=read_behaviour(behaviour),
         seed=seed,
+        cache_bytes=cache_mib * MIB,
         on_ready=partial(print, flush=True),
     )
-
-
-def _behaviour(pairs: tuple[str, ...]) -> Behaviour:
-    import msgspec
-
-    from pipeline.sandbox.behaviour import Behaviour
-
-    values = dict(pair.partition("=")[::2] for pair in pairs)
-    try:
-        return msgspec.convert(values, Behaviour, strict=False)
-    except msgspec.ValidationError as error:
-        raise click.BadParameter(str(error), param_hint="--behaviour") from None

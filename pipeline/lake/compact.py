@@ -23,7 +23,7 @@ from pipeline.lake.layout import Lake, new_commit_id
 from pipeline.lake.lock import files_lock
 from pipeline.lake.tables import TABLES, Table
 from pipeline.lake.writer import ROW_GROUP_ROWS, parquet_writer
-from pipeline.spill import spill_folder
+from pipeline.spill import connect_bounded, spill_folder
 from pipeline.walk.ledger import Ledger
 
 MEMORY_LIMIT = "2GB"
@@ -107,15 +107,10 @@ def _compact(
 
 def _merge(lake: Lake, table: Table, files: list[Path], staged: Path, *, admission: Admission) -> tuple[int, int]:
     """Write the newest versions of all rows that may stay into one file; returns the rows before and after."""
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": MEMORY_LIMIT,
-        "threads": 2,
-        "temp_directory": str(spill_folder(lake.private)),
-        "preserve_insertion_order": False,
-    }
     rows_before = rows_after = 0
     paths = [str(file) for file in files]
-    with duckdb.connect(config=config) as duck, corruption(paths), storage.storage_errors():
+    bounded = connect_bounded(spill_folder(lake.private), memory_limit=MEMORY_LIMIT, keeps_order=False)
+    with bounded as duck, corruption(paths), storage.storage_errors():
         duck.read_parquet(paths).create_view("versions")
         ((rows_before,),) = duck.execute("select count(*) from versions").fetchall()
         with parquet_writer(staged, table) as writer:

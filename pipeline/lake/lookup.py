@@ -20,7 +20,7 @@ from pipeline.lake.corruption import corruption
 from pipeline.lake.layout import Lake
 from pipeline.lake.steady import read_steadily
 from pipeline.lake.tables import Table
-from pipeline.spill import spill_folder
+from pipeline.spill import connect_bounded, spill_folder
 from pipeline.walk.ledger import Ledger
 from pipeline.walk.step import Reconcile, Tombstone
 
@@ -118,12 +118,8 @@ class Lookup:
             yield None
             return
         tombstones = self._paths("tombstones")
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": MEMORY_LIMIT,
-            "threads": 2,
-            "temp_directory": str(spill_folder(self._lake.private)),
-        }
-        with duckdb.connect(config=config) as duck, corruption([*files, *tombstones]):
+        bounded = connect_bounded(spill_folder(self._lake.private), memory_limit=MEMORY_LIMIT)
+        with bounded as duck, corruption([*files, *tombstones]):
             self._lake.store.attach(duck)
             duck.read_parquet(files).create_view("files")
             if tombstones:

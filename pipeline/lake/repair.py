@@ -24,12 +24,13 @@ from pipeline.lake.inventory import take_inventory
 from pipeline.lake.layout import Lake
 from pipeline.lake.lock import files_lock
 from pipeline.lake.tables import TABLES, Table
-from pipeline.spill import spill_folder
+from pipeline.spill import connect_bounded, spill_folder
 from pipeline.walk import ledger as tables
 from pipeline.walk.ledger import Ledger, ledger_file, open_ledger
 from pipeline.walk.roster import Found, Pending, State
 
 BATCH = 5_000
+MEMORY_LIMIT = "2GB"
 
 
 @dataclass(slots=True)
@@ -141,14 +142,9 @@ def _rebuild(lake: Lake, ledger: Ledger, repaired: Repaired) -> Repaired:
         for known in (tables.files, tables.commits, tables.users, tables.conversations, tables.aliases, tables.sets):
             connection.execute(known.delete().where(known.c.app_id == app_id))
         ledger.upsert(connection, tables.files, rows)
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": "2GB",
-            "threads": 2,
-            "temp_directory": str(spill_folder(lake.private)),
-        }
         # A user is due for all calls anyway, since no hash is known.
         pending = Pending.SWEEP if repaired.has_gaps or may_have_gaps else Pending.VISIT
-        with duckdb.connect(config=config) as duck:
+        with connect_bounded(spill_folder(lake.private), memory_limit=MEMORY_LIMIT) as duck:
             lake.store.attach(duck)
             _create_views(duck, good)
             for batch in _batches(duck, _USERS, app_id, Pending.VISIT):

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
@@ -25,7 +24,7 @@ from pipeline.privacy.rewrite.hit_files import data_files
 from pipeline.privacy.rewrite.whole_batch import LakeOutcome, erase_lake
 from pipeline.privacy.scan.of_batch import prove
 from pipeline.privacy.scan.report import ScanReport
-from pipeline.spill import spill_folder
+from pipeline.spill import connect_bounded, spill_folder
 from pipeline.suppression.listing import load
 from pipeline.suppression.matcher import Effect
 from pipeline.suppression.mention_macs import SuppressedMentions
@@ -166,12 +165,7 @@ def _in_files(paths: Sequence[Path], queries: Sequence[str]) -> Iterator[pa.Chun
     if not paths:
         return
     files = [str(path) for path in paths]
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": MEMORY_LIMIT,
-        "threads": 2,
-        "temp_directory": str(spill_folder()),
-    }
-    with duckdb.connect(config=config) as duck, corruption(files):
+    with connect_bounded(spill_folder(), memory_limit=MEMORY_LIMIT) as duck, corruption(files):
         duck.read_parquet(files).create_view("rows_of_app")
         for query in queries:
             for batch in duck.sql(query).to_arrow_reader(IDS_AT_ONCE):

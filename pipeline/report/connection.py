@@ -12,7 +12,7 @@ import duckdb
 from pipeline.errors import LakeError, QueryError
 from pipeline.lake.layout import open_lake
 from pipeline.places import Place
-from pipeline.spill import spill_folder
+from pipeline.spill import connect_bounded, spill_folder
 from pipeline.warehouse.stored import warehouse_file
 
 MEMORY_LIMIT: Final = "60%"
@@ -53,14 +53,8 @@ def open_warehouse(root: Place, *, memory_limit: str = MEMORY_LIMIT) -> Iterator
     path = warehouse_file(lake)
     if not path.exists():
         raise LakeError(f"the lake in {root} has no warehouse yet; {REBUILD}")
-    settings: dict[str, str | bool | int | float | list[str]] = {
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-        "memory_limit": memory_limit,
-        "preserve_insertion_order": False,
-        "temp_directory": str(spill_folder(lake.private)),
-    }
-    with duckdb.connect(config=settings) as connection:
+    spill = spill_folder(lake.private)
+    with connect_bounded(spill, memory_limit=memory_limit, threads=None, keeps_order=False) as connection:
         _attach(connection, path)
         try:
             yield connection

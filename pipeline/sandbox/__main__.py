@@ -8,27 +8,19 @@ from functools import partial
 
 from pipeline.errors import SunlakeError
 from pipeline.sandbox.behaviour import read_behaviour
+from pipeline.sandbox.choices import FAULTS, QUESTIONS, WORLDS
 from pipeline.sandbox.faults import read_fault
 from pipeline.sandbox.rendered import DEFAULT_LIMIT
 from pipeline.sandbox.server import serve, usual_faults
 
 MIB = 1024 * 1024
-_EPILOG = """\
+_EPILOG = f"""\
 worlds:
-  chitchat                    real conversations; chitchat:200 takes the first 200
-  synthetic:seed=7,size=1000  generated conversations
-  recorded:FILE               JSON Lines as GET /_control/world writes them
-
-faults (--fault KIND:NAME=VALUE,...; each may add route=, app_id=, after=, times=, probability=):
-  rate_limit:rate=20,capacity=40,retry_after=seconds|date|absent,per=key|app|server
-  status:status=503,body=json|html|empty,executed=true
-  revoked  forbidden  slow:latency_ms=50,jitter_ms=20  hang  reset  truncate  loop  shuffle
-
+{WORLDS}
+faults (--fault KIND:NAME=VALUE,...):
+{FAULTS}
 open questions of the specification (--behaviour NAME=VALUE):
-  delete_user_polls=1  delete_user_ms=0  deleted_message=remove|placeholder  deleted_cursor=position|refuse
-  merged_user=gone|survivor  sparse_meta=false  link_base=  gzip=false  external_id_first=false
-  deleted_user_groups=keep|remove|anonymous|close
-"""
+{QUESTIONS}"""
 
 
 def main(arguments: list[str] | None = None) -> int:

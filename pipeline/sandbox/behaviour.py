@@ -51,4 +51,4 @@ def read_behaviour(pairs: Sequence[str]) -> Behaviour:
     try:
         return msgspec.convert(values, Behaviour, strict=False)
     except msgspec.ValidationError as error:
-        raise UsageError(f"the behaviour is wrong ({error}): see python -m pipeline.sandbox --help") from error
+        raise UsageError(f"the behaviour is wrong ({error}): see `sunlake sandbox serve --help`") from error

@@ -150,7 +150,7 @@ def read_fault(spec: str) -> Fault:
     try:
         fault: Fault = msgspec.convert({"kind": kind, **options_by_name}, Fault, strict=False)
     except msgspec.ValidationError as error:
-        raise UsageError(f"the fault {spec!r} is wrong ({error}): see python -m pipeline.sandbox --help") from error
+        raise UsageError(f"the fault {spec!r} is wrong ({error}): see `sunlake sandbox serve --help`") from error
     return fault
 
 

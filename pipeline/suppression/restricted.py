@@ -11,7 +11,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -21,7 +20,7 @@ from pipeline.lake.corruption import corruption
 from pipeline.lake.layout import Lake
 from pipeline.lake.repair import apps_of
 from pipeline.lake.steady import read_steadily
-from pipeline.spill import spill_folder
+from pipeline.spill import connect_bounded, spill_folder
 from pipeline.suppression.keys import Keyring, load_keyring
 from pipeline.suppression.listing import load
 from pipeline.suppression.matcher import Effect
@@ -122,12 +121,7 @@ def _distinct(lake: Lake, app_id: str, table: str, column: str) -> pa.ChunkedArr
 def _distinct_of(files: Sequence[str], column: str) -> pa.ChunkedArray:
     if not files:
         return pa.chunked_array([], pa.string())
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": MEMORY_LIMIT,
-        "threads": 2,
-        "temp_directory": str(spill_folder()),
-    }
-    with duckdb.connect(config=config) as duck, corruption(files):
+    with connect_bounded(spill_folder(), memory_limit=MEMORY_LIMIT) as duck, corruption(files):
         duck.read_parquet(list(files)).create_view("rows_of_app")
         query = f'select distinct "{column}" as id from rows_of_app where "{column}" is not null'
         table: pa.Table = duck.sql(query).to_arrow_table()

@@ -10,7 +10,7 @@ from pipeline.lake.layout import open_lake
 from pipeline.lake.store import Store
 from pipeline.lake.tables import TABLES
 from pipeline.places import Place
-from pipeline.spill import spill_folder
+from pipeline.spill import connect_bounded, spill_folder
 from pipeline.warehouse.failures import translated
 from pipeline.warehouse.stored import show_warehouse, warehouse_file
 from pipeline.warehouse.views import create_views, glob_escaped
@@ -33,16 +33,8 @@ def connect(place: Place, *, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBP
         CorruptLakeError: a file can't be read; the message names it.
     """
     lake = open_lake(place, create=False)
-    connection = duckdb.connect(
-        config={
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            "python_enable_replacements": False,
-            "preserve_insertion_order": False,
-            "memory_limit": memory_limit,
-            "temp_directory": str(spill_folder(lake.private)),
-        }
-    )
+    spill = spill_folder(lake.private)
+    connection = connect_bounded(spill, memory_limit=memory_limit, threads=None, keeps_order=False)
     try:
         connection.execute("set global TimeZone = 'UTC'")  # cursors have settings of their own
         with translated(place):

@@ -11,7 +11,7 @@ import duckdb
 
 from pipeline.config import Settings
 from pipeline.lake.layout import Lake
-from pipeline.spill import spill_folder
+from pipeline.spill import connect_bounded, spill_folder
 from pipeline.suppression.restricted import everybody_restricted
 from pipeline.warehouse.compute import Visit, compute, create_schemas
 from pipeline.warehouse.ledger_facts import read_ledger_facts
@@ -36,16 +36,8 @@ def open_session(
         memory_limit: such as "2GB"; beyond it the disk is used.
         read_only: attach for reading, beside other readers.
     """
-    connection = duckdb.connect(
-        config={
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            "python_enable_replacements": False,
-            "preserve_insertion_order": False,
-            "memory_limit": memory_limit,
-            "temp_directory": str(spill_folder(lake.private)),
-        }
-    )
+    spill = spill_folder(lake.private)
+    connection = connect_bounded(spill, memory_limit=memory_limit, threads=None, keeps_order=False)
     with connection:
         connection.execute("set global TimeZone = 'UTC'")
         options = "(read_only)" if read_only else ""

@@ -7,7 +7,10 @@ import re
 import shlex
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 PROJECT = Path(__file__).parents[2]
 SUNLAKE = [sys.executable, "-P", "-m", "pipeline.cli.main"]
@@ -34,28 +37,56 @@ def _sunlake(folder: Path, *arguments: str, **environ: str) -> subprocess.Comple
     )
 
 
-def test_the_demo_answers_advises_and_keeps_to_itself(tmp_path: Path) -> None:
-    """In an empty folder it exports and answers, what it advises works, and a second demo goes on with the lake."""
-    demo = _guarded_demo(tmp_path)
-    _check_answers(demo)
-    _check_places(tmp_path)
-    _check_hosts(tmp_path)
-    _check_advice(demo, tmp_path)
-    _check_second(demo, tmp_path)
-    _check_other_size(tmp_path)
+@dataclass(frozen=True)
+class Demos:
+    """Two demos in the same folder, one after the other, each with an erasure."""
+
+    folder: Path
+    first: subprocess.CompletedProcess[str]
+    second: subprocess.CompletedProcess[str]
+    made: frozenset[str]
+    """What the first has left in its folder."""
 
 
-def test_a_speaker_is_erased_and_stays_away(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def demos(tmp_path_factory: pytest.TempPathFactory) -> Demos:
+    """A demo in an empty folder, and another one there. A demo without an erasure is what `.ci/run` makes."""
+    folder = tmp_path_factory.mktemp("demos")
+    first = _guarded_demo(folder)
+    made = frozenset(path.name for path in (folder / "sunlake-demo").iterdir())
+    return Demos(folder, first, _sunlake(folder, "demo", "--limit=40", "--erase"), made)
+
+
+def test_the_demo_answers_and_keeps_to_itself(demos: Demos) -> None:
+    """Its queries, checks and report are there; it writes into one folder, and connects to no other machine."""
+    _check_answers(demos.first)
+    _check_places(demos)
+    _check_hosts(demos.folder)
+
+
+def test_a_second_demo_goes_on_with_the_lake_of_the_first(demos: Demos) -> None:
+    """It says so, reads nothing again and answers the same; one of another size would be another app's."""
+    assert "holds a lake already" not in demos.first.stdout
+    assert "holds a lake already" in demos.second.stdout
+    assert _answers(demos.second.stdout)[0] == _answers(demos.first.stdout)[-1]
+    assert re.search(r"done +0 +0 ", demos.second.stdout), demos.second.stdout  # messages and conversations of this run
+    other = _sunlake(demos.folder, "demo")
+    assert other.returncode == 2
+    assert "holds the demo of chitchat:40, not of chitchat; add --fresh" in other.stderr
+
+
+def test_a_speaker_is_erased_and_stays_away(demos: Demos) -> None:
     """--erase proves one to be gone, leaves models and report, and a second time keeps them out and erases another."""
-    first = _sunlake(tmp_path, "demo", "--limit=40", "--erase")
-    _check_erasure(first, kept_out=1)
-    folder = tmp_path / "sunlake-demo"
-    assert {path.name for path in folder.iterdir()} == {"keys", "lake", "prefect", "seeds.jsonl", "sunlake.toml", "tmp"}
-    assert {path.stat().st_mode & 0o777 for path in (folder / "keys").iterdir()} == {0o600}
-    again = _sunlake(tmp_path, "demo", "--limit=40", "--erase")
-    _check_erasure(again, kept_out=2)
-    assert "who was erased before stays out" in again.stdout
-    assert "done in part" not in again.stdout
+    _check_erasure(demos.first, kept_out=1)
+    assert {path.stat().st_mode & 0o777 for path in (demos.folder / "sunlake-demo" / "keys").iterdir()} == {0o600}
+    _check_erasure(demos.second, kept_out=2)
+    assert "who was erased before stays out" in demos.second.stdout
+    assert "done in part" not in demos.second.stdout
+
+
+def test_what_the_demo_advises_works(demos: Demos) -> None:
+    """Every command that is printed can be copied into a shell."""
+    _check_advice(demos.second, demos.folder)
 
 
 def _check_erasure(demo: subprocess.CompletedProcess[str], *, kept_out: int) -> None:
@@ -78,7 +109,8 @@ def _guarded_demo(folder: Path) -> subprocess.CompletedProcess[str]:
     return _sunlake(
         folder,
         "demo",
-        "--limit=60",
+        "--limit=40",
+        "--erase",
         PYTHONPATH=f"{folder / 'guard'}{os.pathsep}{PROJECT}",
         GUARD_LOG=str(folder / "hosts"),
         SUNLAKE_LAKE=str(folder / "precious"),
@@ -88,7 +120,7 @@ def _guarded_demo(folder: Path) -> subprocess.CompletedProcess[str]:
 
 def _check_answers(demo: subprocess.CompletedProcess[str]) -> None:
     assert demo.returncode == 0, demo.stdout + demo.stderr
-    assert "60 of 60 known conversations" in demo.stdout
+    assert "40 of 40 known conversations" in demo.stdout
     assert "Messages per channel (sql/examples/messages_per_channel.sql)" in demo.stdout
     assert "How long users wait for a reply (sql/examples/reply_times.sql)" in demo.stdout
     assert "whatsapp" in demo.stdout
@@ -98,10 +130,9 @@ def _check_answers(demo: subprocess.CompletedProcess[str]) -> None:
     assert "Traceback" not in demo.stderr
 
 
-def _check_places(folder: Path) -> None:
-    assert {path.name for path in folder.iterdir()} == {"guard", "hosts", "sunlake-demo"}
-    made = {path.name for path in (folder / "sunlake-demo").iterdir()}
-    assert made == {"lake", "prefect", "seeds.jsonl", "sunlake.toml"}
+def _check_places(demos: Demos) -> None:
+    assert {path.name for path in demos.folder.iterdir()} == {"guard", "hosts", "sunlake-demo"}
+    assert demos.made == {"keys", "lake", "prefect", "seeds.jsonl", "sunlake.toml", "tmp"}
 
 
 def _check_hosts(folder: Path) -> None:
@@ -112,30 +143,13 @@ def _check_hosts(folder: Path) -> None:
 
 
 def _check_advice(demo: subprocess.CompletedProcess[str], folder: Path) -> None:
-    """Every command that is printed can be copied into a shell."""
     advice = [line.strip() for line in demo.stdout.splitlines() if "SUNLAKE_CONFIG=" in line]
-    assert len(advice) >= 3
+    assert len(advice) >= 6
     env = {"PATH": os.defpath, "HOME": str(folder), "PYTHONPATH": str(PROJECT)}
     for line in advice:
         done = subprocess.run(line, shell=True, cwd=folder, env=env, capture_output=True, text=True, check=False)
         assert done.returncode == 0, line + done.stderr
         assert done.stdout.strip(), line
-
-
-def _check_second(demo: subprocess.CompletedProcess[str], folder: Path) -> None:
-    """It says so, reads nothing again, and answers the same."""
-    again = _sunlake(folder, "demo", "--limit=60")
-    assert again.returncode == 0, again.stderr
-    assert "holds a lake already" in again.stdout
-    assert _answers(again.stdout) == _answers(demo.stdout)
-    assert re.search(r"done +0 +0 ", again.stdout), again.stdout  # messages and conversations of this run
-
-
-def _check_other_size(folder: Path) -> None:
-    """It would be another app in the same lake."""
-    other = _sunlake(folder, "demo")
-    assert other.returncode == 2
-    assert "holds the demo of chitchat:60, not of chitchat; add --fresh" in other.stderr
 
 
 def test_without_the_extra_the_demo_says_how_to_get_it(tmp_path: Path) -> None:
@@ -154,5 +168,6 @@ def test_without_the_extra_the_demo_says_how_to_get_it(tmp_path: Path) -> None:
     assert f"pip install {shlex.quote('sunlake[demo]')}" in done.stderr
 
 
-def _answers(output: str) -> str:
-    return output.partition("Messages per channel")[2].partition("Done in")[0]
+def _answers(output: str) -> list[str]:
+    """What the queries said, each time that an export was over."""
+    return re.findall(r"^Messages per channel .*?\n\nHow long users wait .*?\n\n", output, re.DOTALL | re.MULTILINE)

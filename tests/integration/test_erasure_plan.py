@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from datetime import UTC, datetime
 
 import pytest
 
@@ -15,30 +14,13 @@ from pipeline.privacy.people.resolution import State
 from pipeline.privacy.plan.form import PlanConfig, encode_plan
 from pipeline.privacy.plan.plan import Made, make_plan
 from pipeline.privacy.plan.text import render_plan
-from pipeline.privacy.requests.request import Identifier, Reason, Request
-from pipeline.suppression.subjects import Action
+from pipeline.privacy.requests.request import Identifier, Request
 from tests.integration.conftest import Serve
 from tests.integration.export_bench import Bench
 from tests.integration.lake_truth import data_files, raw_rows
 from tests.integration.small_worlds import SmallWorld, oid
 from tests.unit.privacy.fakes import FakeMacs
-
-NOW = datetime(2026, 11, 26, tzinfo=UTC)
-
-
-def request(number: int, app_id: str, kind: Identifier, value: str, action: Action = Action.ERASE) -> Request:
-    """A request by one identifier."""
-    return Request(
-        request_ref=f"case-{number}",
-        app_id=app_id,
-        kind=kind,
-        value=value,
-        action=action,
-        received_at=NOW,
-        verified_by="desk",
-        reason=Reason.REQUEST,
-        line=number,
-    )
+from tests.unit.privacy.plans import NOW, request
 
 
 def plan(bench: Bench, requests: list[Request], *, config: PlanConfig | None = None, held: bool = False) -> Made:
@@ -119,7 +101,7 @@ def test_counts_are_those_of_the_rows(serve: Serve) -> None:
     bench.sandbox.change({"op": "merge_users", "discarded_id": oid("annas-old"), "survivor_id": oid("anna")})
     bench.export()
     bench.sweep()
-    made = plan(bench, [request(1, bench.app_id, Identifier.USER_ID, oid("annas-old"))])
+    made = plan(bench, [request(Identifier.USER_ID, oid("annas-old"), number=1, app_id=bench.app_id)])
     (subject,) = made.subjects
     (shown,) = made.plan.subjects
     assert subject.user_ids == {oid("anna"), oid("annas-old")}
@@ -146,7 +128,9 @@ def test_a_synthetic_world_is_counted_as_its_rows_say(serve: Serve) -> None:
     bench.export()
     bench.sweep()
     users = sorted({row["user_id"] for row in raw_rows(bench.lake, "users", app_id=bench.app_id)})[:12]
-    requests = [request(n, bench.app_id, Identifier.USER_ID, user_id) for n, user_id in enumerate(users, 1)]
+    requests = [
+        request(Identifier.USER_ID, user_id, number=n, app_id=bench.app_id) for n, user_id in enumerate(users, 1)
+    ]
     made = plan(bench, requests, config=PlanConfig(override_retained=True))
     shown = {subject.request_refs[0]: subject for subject in made.plan.subjects}
     for found in made.resolutions:
@@ -164,9 +148,9 @@ def test_nobody_is_named_and_nothing_is_written(serve: Serve, caplog: pytest.Log
     made = plan(
         bench,
         [
-            request(1, bench.app_id, Identifier.EXTERNAL_ID, "crm-canary-1"),
-            request(2, bench.app_id, Identifier.USER_ID, oid("cleo")),
-            request(3, bench.app_id, Identifier.EMAIL, "nobody.canary@example.org"),
+            request(Identifier.EXTERNAL_ID, "crm-canary-1", number=1, app_id=bench.app_id),
+            request(Identifier.USER_ID, oid("cleo"), number=2, app_id=bench.app_id),
+            request(Identifier.EMAIL, "nobody.canary@example.org", number=3, app_id=bench.app_id),
         ],
     )
     assert [subject.state for subject in made.plan.subjects] == [
@@ -187,8 +171,8 @@ def test_doubtful_requests_are_not_decided(serve: Serve) -> None:
     bench = serve(people())
     bench.export()
     asked = [
-        request(1, bench.app_id, Identifier.EMAIL, "ANNA.canary@example.org"),
-        request(2, bench.app_id, Identifier.EXTERNAL_ID, oid("cleo")),
+        request(Identifier.EMAIL, "ANNA.canary@example.org", number=1, app_id=bench.app_id),
+        request(Identifier.EXTERNAL_ID, oid("cleo"), number=2, app_id=bench.app_id),
     ]
     made = plan(bench, asked)
     assert [subject.state for subject in made.plan.subjects] == [State.AMBIGUOUS, State.AMBIGUOUS]
@@ -208,7 +192,7 @@ def test_too_many_people_are_refused(serve: Serve) -> None:
     bench = serve(world)
     bench.seed([{"user_id": oid(f"u{number}")} for number in range(101)])
     bench.export()
-    asked = [request(n, bench.app_id, Identifier.USER_ID, oid(f"u{n}")) for n in range(101)]
+    asked = [request(Identifier.USER_ID, oid(f"u{n}"), number=n, app_id=bench.app_id) for n in range(101)]
     with pytest.raises(PlanRefusedError, match="101 of 101 known users"):
         plan(bench, asked)
     assert plan(bench, asked, config=PlanConfig(override_limit=True)).plan.confirmation == "ERASE-101"

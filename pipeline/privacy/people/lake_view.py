@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from pipeline.lake.corruption import corruption
 from pipeline.lake.layout import Lake
 from pipeline.lake.tables import TABLES
-from pipeline.spill import spill_folder
+from pipeline.spill import connect_bounded, spill_folder
 from pipeline.walk import ledger as tables
 from pipeline.walk.ledger import Ledger
 
@@ -76,14 +76,9 @@ def open_view(lake: Lake, ledger: Ledger, app_id: str) -> Iterator[LakeView]:
         CorruptLakeError: a file can't be read.
     """
     sizes = _sizes(ledger, app_id)
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": MEMORY_LIMIT,
-        "threads": 2,
-        "preserve_insertion_order": False,
-        "temp_directory": str(spill_folder(lake.private)),
-    }
+    bounded = connect_bounded(spill_folder(lake.private), memory_limit=MEMORY_LIMIT, keeps_order=False)
     urls = {path: lake.store.url(path) for path in sizes}
-    with duckdb.connect(config=config) as duck, corruption(list(urls.values())):
+    with bounded as duck, corruption(list(urls.values())):
         lake.store.attach(duck)
         for name in PEOPLES_TABLES:
             _create_view(duck, name, [urls[path] for path, size in sizes.items() if size.table == name])

@@ -16,7 +16,7 @@ from pipeline.lake.commit import live_files
 from pipeline.lake.corruption import corruption
 from pipeline.lake.layout import Lake
 from pipeline.lake.tables import TABLES
-from pipeline.spill import spill_folder
+from pipeline.spill import connect_bounded, spill_folder
 from pipeline.suppression.expiry import Selection
 from pipeline.walk.ledger import Ledger
 from pipeline.warehouse.views import text
@@ -138,12 +138,8 @@ def _column(duck: duckdb.DuckDBPyConnection, query: str, *values: datetime) -> I
 @contextmanager
 def _open(lake: Lake, ledger: Ledger, app_id: str) -> Iterator[duckdb.DuckDBPyConnection]:
     files = {name: [str(lake.final(path)) for path in live_files(ledger, app_id, name)] for name in TABLES}
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": MEMORY_LIMIT,
-        "threads": 2,
-        "temp_directory": str(spill_folder(lake.private)),
-    }
-    with duckdb.connect(config=config) as duck, corruption([path for paths in files.values() for path in paths]):
+    bounded = connect_bounded(spill_folder(lake.private), memory_limit=MEMORY_LIMIT)
+    with bounded as duck, corruption([path for paths in files.values() for path in paths]):
         duck.execute("set TimeZone = 'UTC'")
         for name, paths in files.items():
             if paths:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import duckdb
 import sqlalchemy as sa
 
 from pipeline.lake.corruption import corruption
@@ -18,7 +17,7 @@ from pipeline.lake.layout import Lake
 from pipeline.lake.tables import TABLES
 from pipeline.lake.values import format_moment
 from pipeline.privacy.rewrite.hit_files import data_files
-from pipeline.spill import spill_folder
+from pipeline.spill import connect_bounded, spill_folder
 from pipeline.suppression.matcher import EFFECTS, Effect
 from pipeline.suppression.subjects import Subject
 from pipeline.walk import ledger as tables
@@ -144,12 +143,7 @@ def _edges(lake: Lake, app_id: str, conversation_ids: Sequence[str]) -> dict[str
     files = [str(lake.final(path)) for path in data_files(lake, app_id, TABLES["messages"])]
     if not files or not conversation_ids:
         return {}
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": MEMORY_LIMIT,
-        "threads": 2,
-        "temp_directory": str(spill_folder(lake.private)),
-    }
-    with duckdb.connect(config=config) as duck, corruption(files):
+    with connect_bounded(spill_folder(lake.private), memory_limit=MEMORY_LIMIT) as duck, corruption(files):
         duck.execute("create table wanted (conversation_id varchar)")
         for part in _parts(conversation_ids):
             duck.executemany("insert into wanted values ($1)", [[key] for key in part])

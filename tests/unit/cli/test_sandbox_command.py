@@ -8,11 +8,14 @@ import subprocess
 import sys
 import urllib.request
 from base64 import b64encode
+from typing import get_args
 
 import pytest
 from click.testing import CliRunner
 
 from pipeline.cli.sandbox import command
+from pipeline.sandbox.behaviour import Behaviour
+from pipeline.sandbox.faults import Fault
 
 SUNLAKE = [sys.executable, "-m", "pipeline.cli.main"]
 
@@ -38,7 +41,6 @@ def test_it_serves_until_interrupted() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--behaviour", "nonsense=1"], "Invalid value for --behaviour"),
         (["--port", "70000"], "Invalid value for '--port'"),
         (["--latency-ms", "-1"], "Invalid value for '--latency-ms'"),
     ],
@@ -50,10 +52,22 @@ def test_wrong_options_are_told(arguments: list[str], said: str) -> None:
     assert said in result.output
 
 
-def test_an_unknown_fault_is_told() -> None:
-    """A fault that does not exist is wrong use."""
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [("--fault=nonsense", "the fault 'nonsense' is wrong"), ("--behaviour=nonsense=1", "the behaviour is wrong")],
+)
+def test_what_does_not_exist_is_told(option: str, said: str) -> None:
+    """A fault or behaviour of an unknown name is wrong use, and the message says where the names are."""
     result = subprocess.run(
-        [*SUNLAKE, "sandbox", "serve", "--fault", "nonsense"], capture_output=True, text=True, timeout=60, check=False
+        [*SUNLAKE, "sandbox", "serve", option], capture_output=True, text=True, timeout=60, check=False
     )
     assert result.returncode == 2
-    assert "the fault 'nonsense' is wrong" in result.stderr
+    assert said in result.stderr
+    assert "see `sunlake sandbox serve --help`" in result.stderr
+
+
+def test_the_help_names_every_fault_and_behaviour() -> None:
+    """Nobody has to look elsewhere for what may be given."""
+    said = CliRunner().invoke(command, ["serve", "--help"]).output
+    faults = [kind.__struct_config__.tag for kind in get_args(Fault)]
+    assert [name for name in (*faults, *Behaviour.__struct_fields__) if str(name) not in said] == []

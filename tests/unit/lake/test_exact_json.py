@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.lake import exact_json
@@ -31,7 +31,6 @@ MALFORMED_ARRAYS = (b"", b"[", b"[1,]", b"[1 2]", b"[1]x", b"[NaN]", b"{}", b"nu
 SURROGATE = b'"\\ud83d"'
 
 
-@settings(deadline=None)
 @given(values())
 def test_parse_keeps_numbers_exactly(text: str) -> None:
     """Every number is as large as its text says, and integers stay integers."""
@@ -63,7 +62,6 @@ def test_parse_refuses_what_python_would_read() -> None:
         exact_json.parse("NaN")
 
 
-@settings(deadline=None)
 @given(objects(st.tuples(strings(), values())))
 def test_split_and_render_keep_the_value(text: str) -> None:
     """An object cut into its fields and put together again is the same object."""
@@ -71,7 +69,6 @@ def test_split_and_render_keep_the_value(text: str) -> None:
     assert tagged(exact_json.render(exact_json.split(source))) == tagged(source)
 
 
-@settings(deadline=None)
 @given(st.lists(values(), max_size=4))
 def test_elements_are_slices_of_the_text(parts: list[str]) -> None:
     """An array is cut into the very texts it was made of."""

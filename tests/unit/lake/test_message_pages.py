@@ -60,7 +60,7 @@ def generic(*pages: MessagePage) -> list[dict[str, Any]]:
 
 
 @needs_specification
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(data=st.data())
 def test_pages_together_give_the_rows_of_each_by_itself(data: st.DataObject) -> None:
     """Plain, null-bearing and unusual pages in any mixture become the very rows that each becomes alone."""

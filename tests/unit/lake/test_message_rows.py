@@ -44,9 +44,7 @@ REFUSED_BY_FORM = (
     '""',
     "1772359200",
 )
-some = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+some = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 def answer(*messages: str | dict[str, Any]) -> bytes:

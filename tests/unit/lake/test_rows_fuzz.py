@@ -23,7 +23,7 @@ WHOLE = [name for name in TABLES if name not in ("integrations", "webhooks", "to
 
 
 @pytest.mark.parametrize("name", WHOLE)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(data=st.data())
 def test_any_object_with_an_id_comes_back_as_it_was(name: str, data: st.DataObject) -> None:
     """Whatever stands under whatever names, repeated keys and odd spellings included, the same value is rebuilt."""

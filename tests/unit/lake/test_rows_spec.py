@@ -38,9 +38,7 @@ SCHEMAS = {
     "participants": "participant",
     "messages": "message",
 }
-some = settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+some = settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 @pytest.mark.parametrize("document", [NEWEST, OLDEST])

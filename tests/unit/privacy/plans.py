@@ -17,11 +17,13 @@ from tests.unit.privacy.fakes import FakeMacs
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 
 
-def request(kind: Identifier, value: str, *, number: int = 1, action: Action = Action.ERASE, **fields: Any) -> Request:
+def request(
+    kind: Identifier, value: str, *, number: int = 1, action: Action = Action.ERASE, app_id: str = APP, **fields: Any
+) -> Request:
     """A request by one identifier."""
     return Request(
         request_ref=f"case-{number}",
-        app_id=APP,
+        app_id=app_id,
         kind=kind,
         value=value,
         action=action,

@@ -74,7 +74,7 @@ def test_the_list_names_nobody(annas: AnnasLake) -> None:
         assert value not in data
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.sampled_from([*HERS, *NO_NEEDLES, "a", "7", ", ", "(", ".", "/", "+"]), max_size=12))
 def test_macs_find_what_the_names_themselves_find(parts: Sequence[str]) -> None:
     """A text is redacted alike by who knows her and by who has nothing but MACs, and twice is as once."""

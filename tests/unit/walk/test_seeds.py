@@ -158,7 +158,7 @@ def test_only_personal_values_have_tags(kind: SeedKind) -> None:
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_external_id_is_taken_as_it_is_or_refused_unseen(tmp_path: Path, value: str) -> None:
     """Whatever stands in a cell, it comes out unchanged, or is refused without being quoted."""
     cell = value.replace('"', '""')

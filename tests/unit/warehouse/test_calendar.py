@@ -178,7 +178,7 @@ def test_a_schedule_without_a_zone_has_the_warehouses() -> None:
     assert (ms("2025-02-03T00:00"), ms("2025-02-03T03:00")) in calendar.spans
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(schedule=_schedules())
 def test_a_calendar_is_what_a_clock_on_the_wall_says(schedule: BusinessSchedule) -> None:
     """Quarter by quarter, a calendar is open when somebody who looks at the clock would say so."""
@@ -187,7 +187,7 @@ def test_a_calendar_is_what_a_clock_on_the_wall_says(schedule: BusinessSchedule)
     assert opened.intersection(quarters) == {quarter for quarter in quarters if _is_open(schedule, quarter)}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     schedule=_schedules(),
     moments=st.lists(st.integers(ms("2025-01-01"), ms("2026-12-31")), min_size=3, max_size=3).map(sorted),
@@ -202,7 +202,7 @@ def test_business_time_adds_up(schedule: BusinessSchedule, moments: list[int]) -
     assert 0 <= parts[1] <= third - second
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(schedule=_schedules())
 def test_spans_are_apart_and_summed_up(schedule: BusinessSchedule) -> None:
     """Spans are sorted, none is empty, no two touch, and each knows the open time before it."""

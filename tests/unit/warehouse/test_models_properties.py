@@ -45,7 +45,7 @@ def _computed(tables: Tables, written: dict[str, Any]) -> Iterator[Warehouse]:
         warehouse.close()
 
 
-@over_histories(12)
+@over_histories(8)
 def test_every_message_is_counted_once(tables: Tables, written: dict[str, Any]) -> None:
     """Each eligible message lies in one session, each of a user in one turn and in one wait."""
     with _computed(tables, written) as warehouse:
@@ -66,7 +66,7 @@ def test_every_message_is_counted_once(tables: Tables, written: dict[str, Any]) 
         assert by_session == Counter({(row["app_id"], row["session_id"]): row["n_user"] for row in sessions})
 
 
-@over_histories(8)
+@over_histories(5)
 def test_every_pair_has_one_outcome(tables: Tables, written: dict[str, Any]) -> None:
     """With a target for all there are as many outcomes as pairs, in each row of the aggregate."""
     targets = [{"id": name, "metric": name, "scope": scope, "target": "1h"} for name, scope in _SCOPES.items()]
@@ -84,7 +84,7 @@ def test_every_pair_has_one_outcome(tables: Tables, written: dict[str, Any]) -> 
         assert len(warehouse.rows("fct_sla")) == sum(pairs.values())
 
 
-@over_histories(8)
+@over_histories(5)
 def test_rows_in_any_order_and_old_versions_change_nothing(tables: Tables, written: dict[str, Any]) -> None:
     """The same rows in another order, beside versions that are superseded, give the same marts."""
     dice = random.Random(1)
@@ -104,7 +104,7 @@ def _stale(table: str, rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         yield row | wrong[table] | {"exported_at": row["exported_at"] - timedelta(days=30)}
 
 
-@over_histories(8)
+@over_histories(5)
 def test_a_conversation_depends_on_itself_alone(tables: Tables, written: dict[str, Any]) -> None:
     """Without the other conversations, a conversation has the same rows in all models of its unit."""
     chosen = {(row["app_id"], row["conversation_id"]) for row in tables["conversations"][::2]}
@@ -120,7 +120,7 @@ def test_a_conversation_depends_on_itself_alone(tables: Tables, written: dict[st
             assert not found, "\n".join([model.table, *found])
 
 
-@over_histories(8)
+@over_histories(5)
 def test_another_zone_moves_rows_between_days(tables: Tables, written: dict[str, Any]) -> None:
     """In another time zone rows lie on other days, and their sums are the same."""
     # Schedules without a zone of their own take the warehouse's: hours would differ, and rightly so.
@@ -135,7 +135,7 @@ def test_another_zone_moves_rows_between_days(tables: Tables, written: dict[str,
                 assert _total(east, mart, name) == _total(west, mart, name), (mart, name)
 
 
-@over_histories(8)
+@over_histories(5)
 def test_what_is_settled_stays(tables: Tables, written: dict[str, Any]) -> None:
     """A later run that finds nothing new changes no row of a conversation whose sessions are all settled."""
     later = tables | {"app_as_of": [row | {"as_of_ms": row["as_of_ms"] + 400 * DAY} for row in tables["app_as_of"]]}
@@ -151,7 +151,7 @@ def test_what_is_settled_stays(tables: Tables, written: dict[str, Any]) -> None:
             assert not lines, "\n".join([model.table, *lines])
 
 
-@over_histories(8)
+@over_histories(4)
 def test_a_later_message_leaves_settled_sessions_as_they_were(tables: Tables, written: dict[str, Any]) -> None:
     """When people write again long after, what happened in their settled sessions keeps every value."""
     read_until = {row["app_id"]: row["as_of_ms"] + 400 * DAY for row in tables["app_as_of"]}
@@ -178,7 +178,7 @@ def test_a_later_message_leaves_settled_sessions_as_they_were(tables: Tables, wr
             assert not lines, "\n".join([table, *lines])
 
 
-@few_examples(10)
+@few_examples(8)
 @given(
     moments=st.lists(st.lists(st.integers(0, 12 * DAY), min_size=3, max_size=3).map(sorted), min_size=5, max_size=60),
     written=written_settings(with_schedules=True),

@@ -15,7 +15,7 @@ from tests.sql.warehouse import Warehouse
 _FREE = {"fct_sla": {"pair_id"}}
 
 
-@over_histories(60)
+@over_histories(36)
 def test_models_agree_with_the_reference(tables: dict[str, list[dict[str, Any]]], written: dict[str, Any]) -> None:
     """Every mart has just the rows that the reference works out, in every column."""
     reference = Reference(History(tables, read_settings(written)))

@@ -182,7 +182,7 @@ def test_sql_agrees_with_counting() -> None:
     with duckdb.connect() as connection:
         _fill(connection, WarehouseSettings(schedules=(schedule,)))
 
-        @settings(max_examples=60, deadline=None)
+        @settings(max_examples=60)
         @given(pair=st.tuples(*[st.integers(calendar.from_ms, calendar.to_ms)] * 2).map(sorted))
         def agree(pair: list[int]) -> None:
             start, end = pair

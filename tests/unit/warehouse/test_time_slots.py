@@ -73,7 +73,7 @@ def test_an_offset_of_a_quarter_is_met() -> None:
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(zone=st.sampled_from(ZONES), start=st.integers(FIRST, LAST), data=st.data())
 def test_slots_show_what_clocks_show(zone: str, start: int, data: st.DataObject) -> None:
     """At any moment of two months, date, hour and weekday are those of the zone."""

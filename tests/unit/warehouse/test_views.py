@@ -195,7 +195,7 @@ TOMBSTONES = st.tuples(
 @given(
     files=st.lists(st.lists(VERSIONS, min_size=1, max_size=4), max_size=4), tombstones=st.lists(TOMBSTONES, max_size=3)
 )
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_view_agrees_with_its_definition(
     tmp_path_factory: pytest.TempPathFactory,
     files: list[list[tuple[str, str, int, str]]],
