@@ -12,6 +12,7 @@ from pipeline.cli.erase_expire import command as expire
 from pipeline.cli.erase_proof import replay, status, verify
 from pipeline.cli.frame import Frame, pass_frame
 from pipeline.errors import StorageError
+from pipeline.privacy.wording import counted, people
 
 if TYPE_CHECKING:
     from pipeline.config import Settings
@@ -176,19 +177,28 @@ def write_keys(out: Path) -> None:
 
 def print_applied(applied: Applied) -> None:
     """Say what became of a batch."""
-    lake, scan = applied.lake, applied.scan
+    lake = applied.lake
     calls = sum(sum(result.calls.values()) for result in applied.upstream.values())
     rows = sum(lake.removed.values())
+    if applied.is_only_closed:
+        click.echo(f"batch {applied.batch_id}: all was done already, when its process was killed; now it is closed")
+        _print_end(applied)
+        return
     click.echo(
-        f"batch {applied.batch_id}: {len(applied.subjects):,} people; {calls:,} calls upstream; "
-        f"{rows:,} rows removed and {sum(lake.changed.values()):,} changed in {lake.touched:,} files"
+        f"batch {applied.batch_id}: {people(len(applied.subjects))}; {counted(calls, 'call')} upstream; "
+        f"{counted(rows, 'row')} removed and {sum(lake.changed.values()):,} changed in {counted(lake.touched, 'file')}"
     )
     if applied.models is not None:
-        click.echo(f"{applied.models:,} models built anew")
+        click.echo(f"{counted(applied.models, 'model')} built anew")
+    _print_end(applied)
+
+
+def _print_end(applied: Applied) -> None:
+    scan = applied.scan
     if scan is not None:
         click.echo(
-            f"scan: {scan.verdict}; {scan.files:,} files, {scan.bytes / 1e6:,.1f} MB, "
-            f"{sum(scan.needles.values()):,} needles, {scan.residual:,} traces"
+            f"scan: {scan.verdict}; {counted(scan.files, 'file')}, {scan.bytes / 1e6:,.1f} MB, "
+            f"{counted(sum(scan.needles.values()), 'needle')}, {counted(scan.residual, 'trace')}"
         )
     for problem in applied.problems:
         click.echo(f"open: {problem}", err=True)

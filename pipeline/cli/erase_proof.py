@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.frame import Frame, pass_frame
+from pipeline.privacy.wording import counted
 
 if TYPE_CHECKING:
     from pipeline.privacy.report.status import BatchStatus
@@ -66,11 +67,11 @@ def verify(frame: Frame) -> int:
 
     with open_desk(frame.settings()) as desk:
         found = verify_all(desk)
-    head = f"{found.deeds:,} deeds, the last {found.head.seq}: {found.head.hash[:16]}"
+    head = f"{counted(found.deeds, 'deed')}, the last {found.head.seq}: {found.head.hash[:16]}"
     click.echo(f"ledger of deeds: {'whole' if not found.problems else 'BROKEN'}; {head}")
     for problem in found.problems:
         click.echo(f"  {problem}", err=True)
-    click.echo(f"lake: {found.back:,} ids of people who were erased" if found.back else "lake: nobody is back")
+    click.echo(f"lake: {counted(found.back, 'id')} of people who were erased" if found.back else "lake: nobody is back")
     if found.back:
         click.echo("  a backup was restored, or another program wrote them: run `sunlake erase replay`", err=True)
     for batch_id, verdict in found.open_batches.items():
@@ -107,7 +108,8 @@ def replay(frame: Frame, *, wait_seconds: float) -> int:
     if report is None:
         click.echo("nobody is back: there is nothing to erase again")
         return 0
-    click.echo(f"{sum(outcome.removed.values()):,} rows removed in {outcome.touched:,} files; scan: {report.verdict}")
+    rows, files = counted(sum(outcome.removed.values()), "row"), counted(outcome.touched, "file")
+    click.echo(f"{rows} removed in {files}; scan: {report.verdict}")
     if outcome.derived is not None and outcome.derived.had_warehouse:
         click.echo("the models were removed; run `sunlake build`")
     return 0 if report.verdict is Verdict.CLEAN else 3

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from pipeline.lake.corruption import corruption
-from pipeline.lake.layout import new_commit_id
+from pipeline.lake.layout import Lake, new_commit_id
 from pipeline.lake.repair import apps_of
 from pipeline.lake.steady import read_steadily
 from pipeline.lake.tables import TABLES
@@ -27,9 +27,10 @@ from pipeline.privacy.scan.of_batch import prove
 from pipeline.privacy.scan.report import ScanReport
 from pipeline.spill import spill_folder
 from pipeline.suppression.listing import load
-from pipeline.suppression.matcher import Effect
+from pipeline.suppression.matcher import OF_OTHERS, Effect
 from pipeline.suppression.mention_macs import SuppressedMentions
 from pipeline.suppression.redact import Policy
+from pipeline.suppression.registry import place_columns
 from pipeline.suppression.subjects import Action, Kind, Subject
 from pipeline.suppression.suppressed import Suppressed
 from pipeline.walk import ledger as tables
@@ -57,6 +58,7 @@ _IDS: Final[Mapping[Kind, tuple[tuple[str, str], ...]]] = {
         ("events", "conversation_id"),
     ),
     Kind.GROUP: (("conversations", "conversation_id"), ("messages", "conversation_id")),
+    Kind.MENTIONING: tuple((table, column) for table in TABLES for column in place_columns(table)),
     Kind.MESSAGE: (("messages", "message_id"), ("events", "message_id")),
 }
 """Where ids of each kind stand in the lake; tombstones hold them by entity."""
@@ -74,9 +76,10 @@ def come_back(desk: Desk, app_id: str) -> list[Subject]:
         matcher = Suppressed(load(desk.lake).in_force(app_id), desk.keyring, app_id=app_id, effects=(effect,))
         kinds = [kind for kind in _IDS if matcher.any_of(kind, effect=effect)]
         ids = {kind: _matching(desk, app_id, matcher, kind, effect) for kind in kinds}
-        groups = ids.pop(Kind.GROUP, frozenset())  # which are there in any case
+        others = {kind: ids.pop(kind, frozenset()) for kind in OF_OTHERS}  # which are there in any case
         if any(ids.values()):
-            found.append(_subject(desk, app_id, action, ids, groups=groups | _groups(desk, app_id, ids)))
+            groups = others[Kind.GROUP] | _groups(desk, app_id, ids)
+            found.append(_subject(desk, app_id, action, {**ids, **others, Kind.GROUP: groups}))
     return found
 
 
@@ -103,9 +106,7 @@ def replay(desk: Desk, *, wait_seconds: float) -> tuple[LakeOutcome, ScanReport 
     return outcome, report
 
 
-def _subject(
-    desk: Desk, app_id: str, action: Action, ids: Mapping[Kind, frozenset[str]], *, groups: frozenset[str]
-) -> Subject:
+def _subject(desk: Desk, app_id: str, action: Action, ids: Mapping[Kind, frozenset[str]]) -> Subject:
     nothing: frozenset[str] = frozenset()
     return Subject(
         app_id=app_id,
@@ -116,7 +117,8 @@ def _subject(
         device_ids=ids.get(Kind.DEVICE, nothing),
         participant_ids=ids.get(Kind.PARTICIPANT, nothing),
         personal_conversation_ids=ids.get(Kind.CONVERSATION, nothing),
-        group_conversation_ids=groups,
+        group_conversation_ids=ids.get(Kind.GROUP, nothing),
+        mentioning_ids=ids.get(Kind.MENTIONING, nothing),
         message_ids=ids.get(Kind.MESSAGE, nothing),
     )
 
@@ -145,7 +147,7 @@ def _matching(desk: Desk, app_id: str, matcher: Suppressed, kind: Kind, effect: 
     found = among(_in_ledger(desk, app_id, kind))
     for table, queries in _queries(kind).items():
         files = partial(_files, desk, app_id, table)
-        found |= read_steadily(files, lambda paths, queries=queries: among(_in_files(paths, queries)))  # type: ignore[misc]
+        found |= read_steadily(files, lambda paths, queries=queries: among(_in_files(desk.lake, paths, queries)))  # type: ignore[misc]
     return frozenset(found)
 
 
@@ -162,14 +164,14 @@ def _queries(kind: Kind) -> dict[str, list[str]]:
     return queries
 
 
-def _in_files(paths: Sequence[Path], queries: Sequence[str]) -> Iterator[pa.ChunkedArray]:
+def _in_files(lake: Lake, paths: Sequence[Path], queries: Sequence[str]) -> Iterator[pa.ChunkedArray]:
     if not paths:
         return
     files = [str(path) for path in paths]
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": MEMORY_LIMIT,
         "threads": 2,
-        "temp_directory": str(spill_folder()),
+        "temp_directory": str(spill_folder(lake.private)),
     }
     with duckdb.connect(config=config) as duck, corruption(files):
         duck.read_parquet(files).create_view("rows_of_app")

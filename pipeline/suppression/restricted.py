@@ -116,16 +116,16 @@ def _distinct(lake: Lake, app_id: str, table: str, column: str) -> pa.ChunkedArr
     def files() -> list[Path]:
         return sorted(lake.root.glob(f"{table}/app_id={app_id}/**/*.parquet"))
 
-    return read_steadily(files, lambda found: _distinct_of([str(file) for file in found], column))
+    return read_steadily(files, lambda found: _distinct_of([str(file) for file in found], column, lake.private))
 
 
-def _distinct_of(files: Sequence[str], column: str) -> pa.ChunkedArray:
+def _distinct_of(files: Sequence[str], column: str, private: Path) -> pa.ChunkedArray:
     if not files:
         return pa.chunked_array([], pa.string())
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": MEMORY_LIMIT,
         "threads": 2,
-        "temp_directory": str(spill_folder()),
+        "temp_directory": str(spill_folder(private)),
     }
     with duckdb.connect(config=config) as duck, corruption(files):
         duck.read_parquet(list(files)).create_view("rows_of_app")
