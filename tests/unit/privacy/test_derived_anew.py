@@ -76,7 +76,7 @@ def test_the_scan_finds_a_person_who_is_in_the_fingerprints_alone(tmp_path: Path
 
 
 def test_nothing_expired_is_left_in_models_after_a_run_that_was_cut(desk: Desk) -> None:
-    """They are away before the first file is rewritten, and what is built of a lake in between goes with the next run."""
+    """They go before the first file is rewritten, and what is built of a lake in between goes with the next run."""
 
     def die(_: object) -> None:
         raise KeyboardInterrupt
