@@ -27,6 +27,7 @@ from pipeline.privacy.policies import lake_policy, upstream_policy
 from pipeline.privacy.removed_before import removed_before
 from pipeline.privacy.report.of_batch import write_report
 from pipeline.privacy.requests.holds_of_batch import without_held
+from pipeline.privacy.requests.store import remove_unfinished
 from pipeline.privacy.requests.work import Work, destroy_work, is_closing, load_work, save_work
 from pipeline.privacy.rewrite.derived import in_derived, rebuild_derived
 from pipeline.privacy.rewrite.readers import others_done
@@ -69,6 +70,7 @@ async def carry_out(
         SunlakeError: the lake, the ledger or the ledger of deeds can't be used; the batch can be resumed.
     """
     with alone(desk):
+        remove_unfinished(desk.lake, batch_id)
         if is_closing(desk, batch_id):
             return finish(desk, batch_id)
         run = _Run(desk, BatchJournal(desk.deeds, batch_id), load_work(desk, batch_id), wait_seconds, on_step)
