@@ -68,7 +68,11 @@ def keys(out: Path) -> None:
 @command.command("plan")
 @click.argument("batch", metavar="BATCH")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
-@click.option("--offline", is_flag=True, help="Look into the lake only, and ask upstream when it is applied.")
+@click.option(
+    "--offline",
+    is_flag=True,
+    help="Look into the lake only; upstream is asked before the plan is applied, and may contradict it.",
+)
 @click.option("--include-linked", is_flag=True, help="Take users who share an address or a number for the same person.")
 @click.option("--override-retained", is_flag=True, help="Act on users that Zendesk is told to retain.")
 @click.option("--override-limit", is_flag=True, help="Allow more people than is usually no mistake.")

@@ -20,7 +20,7 @@ from tests.integration.erase_bench import EraseBench, occurrences
 from tests.integration.erasure_town import email_of, needles_of, request_rows
 from tests.integration.export_bench import KILLED
 from tests.integration.launcher import Launcher
-from tests.integration.small_worlds import SmallWorld
+from tests.integration.small_worlds import SmallWorld, oid
 
 ROOT = Path(__file__).parents[2]
 QUERY = """
@@ -108,6 +108,20 @@ def test_a_query_that_runs_keeps_its_files_and_the_batch_open(bench: EraseBench)
         assert occurrences(bench.lake / "_sunlake" / "tmp", [email_of("leaver")])
     assert bench.sunlake(*plan).output.splitlines()[-1].startswith("complete")
     assert not occurrences(bench.lake, needles_of("leaver"))
+
+
+def test_a_plan_that_was_made_offline_is_refused_if_upstream_knows_somebody_else(bench: EraseBench) -> None:
+    """Whom only upstream knows by an address was not confirmed; nothing is done, here or there."""
+    bench.sandbox.change({"op": "add_user", "user": {"id": oid("new"), "externalId": "crm-new", "profile": {}}})
+    row = request_rows(["leaver"])[0] | {"user_id": "", "external_id": "crm-new"}
+    requests = str(bench.requests([row]))
+    told = json.loads(bench.sunlake("erase", "plan", requests, "--offline", "--json").output)
+    refused = bench.sunlake("erase", "apply", "--plan", told["plan_id"], "--confirm", told["confirmation"], code=2)
+    assert "plan again without --offline" in refused.errors
+    assert "crm-new" not in refused.errors
+    assert not bench.sandbox.destroying()
+    assert [deed["event"] for deed in bench.deeds()] == ["plan"]
+    assert bench.erase([row]).output.splitlines()[-1].startswith("complete")
 
 
 @contextmanager
