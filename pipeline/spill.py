@@ -15,6 +15,7 @@ import shutil
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,6 +23,8 @@ from typing import Final
 
 _NAME: Final = re.compile(r"(?:sql|run)-(?P<host>.+)-(?P<process>\d+)-[0-9a-f]{8}")
 _OPENED: Final = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+_TRIES: Final = 50
+_PAUSE_SECONDS: Final = 0.01
 
 
 _presence = threading.Lock()
@@ -107,20 +110,29 @@ def _has_files(folder: Path) -> bool:
 
 def _be_present(private: Path) -> None:
     """Hold the lock that says that this process lives; once for each lake."""
-    path = _lock_file(private, socket.gethostname(), os.getpid())
+    path = _lock_file(private.resolve(), socket.gethostname(), os.getpid())
     with _presence:
         known = _present.get(path)
         if known is not None and _is_file(known, path):
             return
         path.parent.mkdir(exist_ok=True)
-        while True:
+        for _ in range(_TRIES):
             descriptor = os.open(path, _OPENED, 0o600)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if _is_file(descriptor, path):
-                break
-            os.close(descriptor)  # somebody took it for a dead one's and removed it
-        _present[path] = descriptor
-    atexit.register(_leave, path, os.getpid())
+            if _locks(descriptor) and _is_file(descriptor, path):
+                _present[path] = descriptor
+                atexit.register(_leave, path, os.getpid())
+                return
+            # Somebody takes it for a dead one's and removes it, or this process holds it under another path.
+            os.close(descriptor)
+            time.sleep(_PAUSE_SECONDS)
+
+
+def _locks(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _leave(path: Path, process: int) -> None:
@@ -158,13 +170,10 @@ def _is_locked(path: Path, *, remove: bool = False) -> bool:
     except OSError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    else:
-        if remove:
+        is_free = _locks(descriptor)
+        if is_free and remove:
             path.unlink(missing_ok=True)
-        return False
+        return not is_free
     finally:
         os.close(descriptor)
 
