@@ -143,12 +143,19 @@ def apply(frame: Frame, *, plan_id: str, confirmation: str, remove_input: bool, 
     part (a server that does not answer, a deletion that is not visible yet) is never called done: exit code 3, and the
     same command tries again.
 
+    The scan at the end reads all that sunlake writes: the lake with its models and temporary files, copies for people,
+    Prefect's home, the file of requests, and what TMPDIR names if you set it. Without TMPDIR nothing of sunlake's is in
+    the system's folder of temporary files. Where somebody is found outside the lake, the message names the file. A
+    query that still runs keeps its temporary files; the batch waits for it, and stays open if it does not end.
+
     \b
     Example:
       sunlake erase apply --plan 3f8a2b1c --confirm ERASE-12
     """
     applied = asyncio.run(_apply(frame, plan_id, confirmation, remove_input=remove_input, wait_seconds=wait_seconds))
     print_applied(applied)
+    if remove_input and not applied.had_file:
+        click.echo("the requests came from a query: what it read names everybody still, and is yours to mend", err=True)
     return applied.exit_code
 
 

@@ -93,6 +93,8 @@ def verify(frame: Frame) -> int:
 def replay(frame: Frame, *, wait_seconds: float) -> int:
     """Erase again whoever came back, after a backup of the lake was restored.
 
+    What is computed from the lake goes, too. Exit code 3: done, and not proven; it is said what to do.
+
     The suppression list and the ledger of deeds (_sunlake/privacy) must be the present ones, not those of the backup.
 
     \b
@@ -101,18 +103,19 @@ def replay(frame: Frame, *, wait_seconds: float) -> int:
     """
     from pipeline.privacy.desk import open_desk
     from pipeline.privacy.replay import replay as erase_again
-    from pipeline.privacy.scan.report import Verdict
 
     with open_desk(frame.settings()) as desk:
-        outcome, report = erase_again(desk, wait_seconds=wait_seconds)
-    if report is None:
+        done = erase_again(desk, wait_seconds=wait_seconds)
+    if done.scan is None:
         click.echo("nobody is back: there is nothing to erase again")
         return 0
-    rows, files = counted(sum(outcome.removed.values()), "row"), counted(outcome.touched, "file")
-    click.echo(f"{rows} removed in {files}; scan: {report.verdict}")
-    if outcome.derived is not None and outcome.derived.had_warehouse:
+    rows, files = counted(sum(done.lake.removed.values()), "row"), counted(done.lake.touched, "file")
+    click.echo(f"{rows} removed in {files}; scan: {done.scan.verdict}")
+    for problem in done.problems:
+        click.echo(f"open: {problem}", err=True)
+    if done.lake.derived is not None and done.lake.derived.had_warehouse:
         click.echo("the models were removed; run `sunlake build`")
-    return 0 if report.verdict is Verdict.CLEAN else 3
+    return done.exit_code
 
 
 def _print_batches(found: Sequence[BatchStatus]) -> None:

@@ -17,10 +17,14 @@ from pipeline.suppression.subjects import Subject
 
 @dataclass(slots=True)
 class Applied:
-    """What became of a batch in this run; `is_only_closed` where all was done in a run that was cut at its end."""
+    """What became of a batch in this run.
+
+    `is_only_closed` where all was done in a run that was cut at its end; `had_file` unless requests came from a query.
+    """
 
     batch_id: str
     is_only_closed: bool = False
+    had_file: bool = True
     subjects: Sequence[Subject] = field(default=(), repr=False)
     held: Sequence[str] = ()
     upstream: dict[str, UpstreamResult] = field(default_factory=dict)
@@ -61,12 +65,12 @@ def undone(result: UpstreamResult) -> str:
     return f"upstream {result.status}{reason}: run `sunlake erase apply` again for the same plan"
 
 
-def said(report: ScanReport) -> str:
-    """Why a scan proves nothing, and what to do."""
+def said(report: ScanReport, *, again: str = "apply") -> str:
+    """Why a scan proves nothing, and what to do before the command `again` is called again."""
     if report.verdict is Verdict.RESIDUAL:
         places = ", ".join(sorted({hit.path for hit in report.hits})[:5])
         traces = counted(report.residual, "trace")
-        found = f"the scan found {traces}, in {places}; remove what is left there, then apply again"
+        found = f"the scan found {traces}, in {places}; remove what is left there, then {again} again"
         return found + _own_temporary(hit.path for hit in report.hits)
     if report.verdict is Verdict.VOID:
         return "the scan did not find what was planted for it, so it proves nothing; report this as a bug"

@@ -30,7 +30,7 @@ from pipeline.privacy.requests.holds_of_batch import without_held
 from pipeline.privacy.requests.store import remove_unfinished
 from pipeline.privacy.requests.work import Work, destroy_work, is_closing, load_work, save_work
 from pipeline.privacy.rewrite.derived import in_derived, rebuild_derived
-from pipeline.privacy.rewrite.readers import others_done
+from pipeline.privacy.rewrite.readers import still_reading
 from pipeline.privacy.rewrite.whole_batch import REWRITTEN, erase_lake, forget_derived
 from pipeline.privacy.scan.of_batch import prove
 from pipeline.privacy.scan.report import ScanReport, Verdict
@@ -86,7 +86,7 @@ class _Run:
         self._work = work
         self._wait_seconds = wait_seconds
         self._on_step = on_step
-        self._applied = Applied(journal.batch)
+        self._applied = Applied(journal.batch, had_file=work.source is not None)
         self._held: Sequence[Subject] = ()
 
     async def to_the_end(self, *, remove_input: bool) -> Applied:
@@ -154,11 +154,18 @@ class _Run:
             # A wrong app id or a revoked key: nobody is taken for erased, nothing else is done (T5).
             self._journal.end(Step.KNOWN_GOOD, None, Status.FATAL)
             raise
+        self._answers_again()
         self._applied.upstream = results
         found = [self._grown(subject) for subject in self._work.subjects]
         if found != list(self._work.subjects):
             self._take(found)
             self._keep_out(found)
+
+    def _answers_again(self) -> None:
+        """An app that did not answer, or refused the key, in an earlier run of the batch has answered now."""
+        told = [deed.status for deed in self._desk.deeds.read(self._journal.batch) if deed.step is Step.KNOWN_GOOD]
+        if told and told[-1] is not Status.DONE:
+            self._journal.end(Step.KNOWN_GOOD, None, Status.DONE)
 
     def _lake(self) -> None:
         self._say(Step.LAKE, "rewriting the lake")
@@ -219,13 +226,9 @@ class _Run:
 
     def _await_queries(self) -> None:
         """Queries that began before the lake was rewritten may keep in temporary files what they read."""
-        running = others_done(self._desk.lake.private / "tmp", seconds=self._wait_seconds)
-        if running:
-            names = ", ".join(folder.name for folder in running[:5])
-            self._applied.problems.append(
-                f"{counted(len(running), 'running query', 'running queries')} may still keep what was there before, in "
-                f"_sunlake/tmp ({names}: host and process id); when that process has ended, apply again"
-            )
+        problem = still_reading(self._desk.lake.private / "tmp", seconds=self._wait_seconds)
+        if problem is not None:
+            self._applied.problems.append(problem)
 
     def _proven_without_derived(self, subjects: Sequence[Subject]) -> ScanReport | None:
         """A scan after what was computed from the lake went and was built anew; None if a build holds it for long."""

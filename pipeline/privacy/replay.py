@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -18,13 +19,15 @@ from pipeline.lake.layout import Lake, new_commit_id
 from pipeline.lake.repair import apps_of
 from pipeline.lake.steady import read_steadily
 from pipeline.lake.tables import TABLES
+from pipeline.privacy.applied import said
 from pipeline.privacy.deeds.journal import BatchJournal
 from pipeline.privacy.deeds.words import Event, Status, Step
 from pipeline.privacy.desk import Desk
 from pipeline.privacy.rewrite.hit_files import data_files
+from pipeline.privacy.rewrite.readers import still_reading
 from pipeline.privacy.rewrite.whole_batch import LakeOutcome, erase_lake
 from pipeline.privacy.scan.of_batch import prove
-from pipeline.privacy.scan.report import ScanReport
+from pipeline.privacy.scan.report import ScanReport, Verdict
 from pipeline.spill import spill_folder
 from pipeline.suppression.listing import load
 from pipeline.suppression.matcher import OF_OTHERS, Effect
@@ -83,7 +86,21 @@ def come_back(desk: Desk, app_id: str) -> list[Subject]:
     return found
 
 
-def replay(desk: Desk, *, wait_seconds: float) -> tuple[LakeOutcome, ScanReport | None]:
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What became of a replay; `scan` is None where nobody was back. `problems` say what is left to be done."""
+
+    lake: LakeOutcome
+    scan: ScanReport | None = None
+    problems: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 nobody is there any more, 3 that is not proven."""
+        return 3 if self.problems else 0
+
+
+def replay(desk: Desk, *, wait_seconds: float) -> Replayed:
     """Erase again whoever came back into the lake; nothing is asked upstream.
 
     Raises:
@@ -94,16 +111,20 @@ def replay(desk: Desk, *, wait_seconds: float) -> tuple[LakeOutcome, ScanReport 
     journal = BatchJournal(desk.deeds, f"e{new_commit_id()}")
     desk.deeds.append(journal.batch, Event.REPLAY, counts={"subjects": len(subjects)})
     if not subjects:
-        return LakeOutcome(), None
+        return Replayed(LakeOutcome())
     outcome = LakeOutcome()
     for app_id in (app_id for app_id, found in back.items() if found):
         policy = Policy(scope=desk.settings.privacy.scope, mentions=_mentions(desk, app_id))
         done = erase_lake(desk, back[app_id], journal=journal, policy=policy, wait_seconds=wait_seconds)
         outcome.add(done)
+    problem = still_reading(desk.lake.private / "tmp", seconds=wait_seconds)
     report = prove(desk, subjects)
     journal.end(Step.SCAN, None, report.verdict.value, hits=report.residual, files=report.files)
     journal.end(Step.REPLAY, None, Status.DONE, rows=sum(outcome.removed.values()))
-    return outcome, report
+    problems = [problem] if problem is not None else []
+    if report.verdict is not Verdict.CLEAN:
+        problems.append(said(report, again="replay"))
+    return Replayed(outcome, report, tuple(problems))
 
 
 def _subject(desk: Desk, app_id: str, action: Action, ids: Mapping[Kind, frozenset[str]]) -> Subject:

@@ -124,6 +124,26 @@ def test_a_plan_that_was_made_offline_is_refused_if_upstream_knows_somebody_else
     assert bench.erase([row]).output.splitlines()[-1].startswith("complete")
 
 
+def test_a_key_that_was_refused_once_is_no_matter_of_a_batch_that_is_complete(bench: EraseBench) -> None:
+    """The report tells of the last scan, and of nothing not done; of a query it is said that it names people."""
+    (row,) = request_rows(["leaver"])
+    wanted = ", ".join(f"'{value}' as {name}" for name, value in row.items() if value)
+    told = json.loads(bench.sunlake("erase", "plan", f"select {wanted}", "--json").output)
+    plan = ("erase", "apply", "--plan", told["plan_id"], "--confirm", told["confirmation"], "--remove-input")
+    refused = bench.driven(*plan, SECRET="wrong")
+    assert (refused.code, "the key was refused" in refused.errors) == (1, True)
+    assert "known_good (fatal)" in bench.sunlake("erase", "status").output
+    note = bench.temporary / "note.txt"
+    note.write_text(email_of("leaver"))
+    bench.sunlake(*plan, code=3)
+    note.unlink()
+    assert "what it read names everybody still" in bench.sunlake(*plan).errors
+    report = _report(bench)
+    assert report["status"]["left"] == []
+    assert report["done"]["scan"]["hits"] == 0
+    assert report["done"]["close"]["subjects"] == 1
+
+
 @contextmanager
 def _query(bench: EraseBench) -> Iterator[subprocess.Popen[str]]:
     """A process that has spilled what it read of the leaver, until it is killed."""

@@ -7,9 +7,27 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.lake import storage
+from pipeline.privacy.wording import counted
 from pipeline.spill import in_use_by_others
 
 RETRY_SECONDS: Final = 0.25
+
+
+def still_reading(temporary: Path, *, seconds: float) -> str | None:
+    """Wait as `others_done` does; what is to be said, and to be done, if some go on. None if nobody does.
+
+    Raises:
+        StorageError: the folder can't be read.
+    """
+    running = others_done(temporary, seconds=seconds)
+    if not running:
+        return None
+    names = ", ".join(folder.name for folder in running[:5])
+    queries = counted(len(running), "running query", "running queries")
+    return (
+        f"{queries} may still keep what was there before, in _sunlake/tmp ({names}: host and process id); "
+        "when that process has ended, do it again"
+    )
 
 
 def others_done(temporary: Path, *, seconds: float) -> list[Path]:
