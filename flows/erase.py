@@ -86,7 +86,10 @@ def _exit_code(error: SunlakeError) -> int:
 
 
 def _said(applied: Applied) -> str:
-    rows = sum(applied.lake.removed.values())
-    head = f"{applied.status}: {len(applied.subjects):,} people, {rows:,} rows removed"
+    # DuckDB is imported when a flow runs, as in build.py.
+    from pipeline.privacy.wording import counted, people
+
+    rows = counted(sum(applied.lake.removed.values()), "row")
+    head = f"{applied.status}: {people(len(applied.subjects))}, {rows} removed"
     # Problems name files and counts, never people.
     return "; ".join([head, *applied.problems])

@@ -35,7 +35,7 @@ class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         recipients: who was given copies (Art. 19); named in reports.
         retention: what becomes of rows that upstream no longer has.
         quotes: whether others' messages that quote a subject are reported, or deleted upstream.
-        mentions: whether mentions of a subject in others' messages are reported, or redacted in the lake.
+        mentions: whether mentions of a subject in the rows of others are reported, or redacted in the lake.
         scope: whether personal conversations go whole, or only what the subject wrote.
         max_requests: rows of one batch file.
         max_subjects: subjects of one batch, unless the share allows more.

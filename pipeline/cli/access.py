@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from pipeline.cli.frame import Frame, pass_frame
+from pipeline.privacy.wording import counted
 
 if TYPE_CHECKING:
     from pipeline.privacy.access.write import AccessExport
@@ -71,8 +72,7 @@ def command(frame: Frame, batch: str, *, out: Path, is_offline: bool) -> int:
         click.echo(f"request {request_ref}: {state}, so no copy was written", err=True)
     if done.copies and not desk.settings.privacy.controller:
         click.echo("the copies don't name you as responsible: set [privacy] controller in sunlake.toml", err=True)
-    count = len(done.copies)
-    click.echo(f"{count:,} {'copy' if count == 1 else 'copies'}, recorded as {done.batch_id}")
+    click.echo(f"{counted(len(done.copies), 'copy', 'copies')}, recorded as {done.batch_id}")
     return done.exit_code
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from pipeline.errors import SunlakeError
+from pipeline.privacy.wording import counted
 
 if TYPE_CHECKING:
     from pipeline.cli.demo_folder import DemoFolder
@@ -93,7 +94,8 @@ def prove_absence(place: DemoFolder, speaker: Speaker) -> bool:
     )
     click.echo(f"messages of the speaker in the lake: {speaker.messages:,} before the erasure, {rows:,} now")
     state = "BROKEN" if found.problems else "whole"
-    click.echo(f"verify: {found.deeds:,} deeds, the ledger is {state}; {found.back:,} ids of erased people in the lake")
+    back = f"{counted(found.back, 'id')} of erased people in the lake"
+    click.echo(f"verify: {counted(found.deeds, 'deed')}, the ledger is {state}; {back}")
     return rows == 0 and found.exit_code == 0
 
 
@@ -153,7 +155,7 @@ def _write_request(file: Path, speaker: Speaker) -> None:
 
 
 def _said(speaker: Speaker) -> str:
-    return f"{speaker.conversations:,} conversations, {speaker.messages:,} messages of their own"
+    return f"{counted(speaker.conversations, 'conversation')}, {counted(speaker.messages, 'message')} of their own"
 
 
 def _show(step: Step, sentence: str) -> None:

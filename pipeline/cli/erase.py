@@ -13,6 +13,7 @@ from pipeline.cli.erase_options import wait_option
 from pipeline.cli.erase_proof import replay, status, verify
 from pipeline.cli.frame import Frame, pass_frame
 from pipeline.errors import StorageError
+from pipeline.privacy.wording import counted, people
 
 if TYPE_CHECKING:
     from pipeline.config import Settings
@@ -68,7 +69,11 @@ def keys(out: Path) -> None:
 @command.command("plan")
 @click.argument("batch", metavar="BATCH")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
-@click.option("--offline", is_flag=True, help="Look into the lake only, and ask upstream when it is applied.")
+@click.option(
+    "--offline",
+    is_flag=True,
+    help="Look into the lake only; upstream is asked before the plan is applied, and may contradict it.",
+)
 @click.option("--include-linked", is_flag=True, help="Take users who share an address or a number for the same person.")
 @click.option("--override-retained", is_flag=True, help="Act on users that Zendesk is told to retain.")
 @click.option("--override-limit", is_flag=True, help="Allow more people than is usually no mistake.")
@@ -131,12 +136,19 @@ def apply(frame: Frame, *, plan_id: str, confirmation: str, remove_input: bool, 
     part (a server that does not answer, a deletion that is not visible yet) is never called done: exit code 3, and the
     same command tries again.
 
+    The scan at the end reads all that sunlake writes: the lake with its models and temporary files, copies for people,
+    Prefect's home, the file of requests, and what TMPDIR names if you set it. Without TMPDIR nothing of sunlake's is in
+    the system's folder of temporary files. Where somebody is found outside the lake, the message names the file. A
+    query that still runs keeps its temporary files; the batch waits for it, and stays open if it does not end.
+
     \b
     Example:
       sunlake erase apply --plan 3f8a2b1c --confirm ERASE-12
     """
     applied = asyncio.run(_apply(frame, plan_id, confirmation, remove_input=remove_input, wait_seconds=wait_seconds))
     print_applied(applied)
+    if remove_input and not applied.had_file:
+        click.echo("the requests came from a query: what it read names everybody still, and is yours to mend", err=True)
     return applied.exit_code
 
 
@@ -169,19 +181,28 @@ def write_keys(out: Path) -> None:
 
 def print_applied(applied: Applied) -> None:
     """Say what became of a batch."""
-    lake, scan = applied.lake, applied.scan
+    lake = applied.lake
     calls = sum(sum(result.calls.values()) for result in applied.upstream.values())
     rows = sum(lake.removed.values())
+    if applied.is_only_closed:
+        click.echo(f"batch {applied.batch_id}: all was done already, when its process was killed; now it is closed")
+        _print_end(applied)
+        return
     click.echo(
-        f"batch {applied.batch_id}: {len(applied.subjects):,} people; {calls:,} calls upstream; "
-        f"{rows:,} rows removed and {sum(lake.changed.values()):,} changed in {lake.touched:,} files"
+        f"batch {applied.batch_id}: {people(len(applied.subjects))}; {counted(calls, 'call')} upstream; "
+        f"{counted(rows, 'row')} removed and {sum(lake.changed.values()):,} changed in {counted(lake.touched, 'file')}"
     )
     if applied.models is not None:
-        click.echo(f"{applied.models:,} models built anew")
+        click.echo(f"{counted(applied.models, 'model')} built anew")
+    _print_end(applied)
+
+
+def _print_end(applied: Applied) -> None:
+    scan = applied.scan
     if scan is not None:
         click.echo(
-            f"scan: {scan.verdict}; {scan.files:,} files, {scan.bytes / 1e6:,.1f} MB, "
-            f"{sum(scan.needles.values()):,} needles, {scan.residual:,} traces"
+            f"scan: {scan.verdict}; {counted(scan.files, 'file')}, {scan.bytes / 1e6:,.1f} MB, "
+            f"{counted(sum(scan.needles.values()), 'needle')}, {counted(scan.residual, 'trace')}"
         )
     for problem in applied.problems:
         click.echo(f"open: {problem}", err=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.frame import Frame, pass_frame
+from pipeline.privacy.wording import counted
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -78,9 +79,11 @@ def _preview(settings: Settings, before: datetime | None, app_ids: Sequence[str]
     print_table(columns, [row for preview in found for row in _rows(preview)], right=columns[2:])
     for preview in found:
         if preview.undated:
-            click.echo(f"app {preview.app_id}: {preview.undated:,} messages tell no moment and never expire by age")
+            undated = f"{counted(preview.undated, 'message')} without a moment, which never expire by age"
+            click.echo(f"app {preview.app_id}: {undated}")
     rows = sum(preview.rows for preview in found)
-    click.echo(f"{rows:,} rows would go; nothing was changed. Add --apply to remove them" if rows else "nothing to do")
+    told = f"{counted(rows, 'row')} would go; nothing was changed. Add --apply to remove what would go"
+    click.echo(told if rows else "nothing to do")
     return 0
 
 
@@ -101,9 +104,10 @@ def _apply(settings: Settings, before: datetime | None, app_ids: Sequence[str], 
         facts = {"batch": done.batch_id, "rows": done.rows, "removed": dict(done.lake.removed)}
         _print_json(facts | {"files": done.lake.touched, "models": done.models, "problem": done.problem})
     else:
-        click.echo(f"{sum(done.rows.values()):,} rows went, {done.lake.touched:,} files were rewritten or removed")
+        rows, files = counted(sum(done.rows.values()), "row"), counted(done.lake.touched, "file")
+        click.echo(f"{rows} gone, {files} rewritten or removed")
         if done.models is not None:
-            click.echo(f"{done.models:,} models were built anew")
+            click.echo(f"{counted(done.models, 'model')} built anew")
         click.echo(f"recorded as {done.batch_id}")
     if done.problem is not None:
         click.echo(f"not complete: {done.problem}", err=True)

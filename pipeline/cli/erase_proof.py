@@ -9,6 +9,7 @@ import click
 
 from pipeline.cli.erase_options import wait_option
 from pipeline.cli.frame import Frame, pass_frame
+from pipeline.privacy.wording import counted
 
 if TYPE_CHECKING:
     from pipeline.privacy.report.status import BatchStatus
@@ -67,11 +68,11 @@ def verify(frame: Frame) -> int:
 
     with open_desk(frame.settings()) as desk:
         found = verify_all(desk)
-    head = f"{found.deeds:,} deeds, the last {found.head.seq}: {found.head.hash[:16]}"
+    head = f"{counted(found.deeds, 'deed')}, the last {found.head.seq}: {found.head.hash[:16]}"
     click.echo(f"ledger of deeds: {'whole' if not found.problems else 'BROKEN'}; {head}")
     for problem in found.problems:
         click.echo(f"  {problem}", err=True)
-    click.echo(f"lake: {found.back:,} ids of people who were erased" if found.back else "lake: nobody is back")
+    click.echo(f"lake: {counted(found.back, 'id')} of people who were erased" if found.back else "lake: nobody is back")
     if found.back:
         click.echo("  a backup was restored, or another program wrote them: run `sunlake erase replay`", err=True)
     for batch_id, verdict in found.open_batches.items():
@@ -85,6 +86,8 @@ def verify(frame: Frame) -> int:
 def replay(frame: Frame, *, wait_seconds: float) -> int:
     """Erase again whoever came back, after a backup of the lake was restored.
 
+    What is computed from the lake goes, too. Exit code 3: done, and not proven; it is said what to do.
+
     The suppression list and the ledger of deeds (_sunlake/privacy) must be the present ones, not those of the backup.
 
     \b
@@ -93,17 +96,19 @@ def replay(frame: Frame, *, wait_seconds: float) -> int:
     """
     from pipeline.privacy.desk import open_desk
     from pipeline.privacy.replay import replay as erase_again
-    from pipeline.privacy.scan.report import Verdict
 
     with open_desk(frame.settings()) as desk:
-        outcome, report = erase_again(desk, wait_seconds=wait_seconds)
-    if report is None:
+        done = erase_again(desk, wait_seconds=wait_seconds)
+    if done.scan is None:
         click.echo("nobody is back: there is nothing to erase again")
         return 0
-    click.echo(f"{sum(outcome.removed.values()):,} rows removed in {outcome.touched:,} files; scan: {report.verdict}")
-    if outcome.derived is not None and outcome.derived.had_warehouse:
+    rows, files = counted(sum(done.lake.removed.values()), "row"), counted(done.lake.touched, "file")
+    click.echo(f"{rows} removed in {files}; scan: {done.scan.verdict}")
+    for problem in done.problems:
+        click.echo(f"open: {problem}", err=True)
+    if done.lake.derived is not None and done.lake.derived.had_warehouse:
         click.echo("the models were removed; run `sunlake build`")
-    return 0 if report.verdict is Verdict.CLEAN else 3
+    return done.exit_code
 
 
 def _print_batches(found: Sequence[BatchStatus]) -> None:

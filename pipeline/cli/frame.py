@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,16 +23,24 @@ class Frame:
     log_format: LogFormat = "text"
     verbose: bool = False
     debug: bool = False
+    stack: ExitStack = field(default_factory=ExitStack, repr=False)
+    """Left when the command ends."""
 
     def settings(self) -> Settings:
         """The settings of `--config`, the environment and the working folder.
+
+        From now on temporary files go below the lake that they name, where an erasure looks.
 
         Raises:
             ConfigError: a setting is missing or wrong.
         """
         from pipeline.config import load_settings
+        from pipeline.lake.layout import Lake
+        from pipeline.spill import temporary_files_in
 
-        return load_settings(self.config)
+        settings = load_settings(self.config)
+        self.stack.enter_context(temporary_files_in(Lake(settings.place).private))
+        return settings
 
     def start_logging(self) -> None:
         """Log as the options say."""

@@ -65,7 +65,8 @@ def run(arguments: list[str]) -> int:
     frame = Frame()
     frame.start_logging()
     try:
-        result = cli.main(arguments, prog_name="sunlake", standalone_mode=False, obj=frame)
+        with frame.stack:
+            result = cli.main(arguments, prog_name="sunlake", standalone_mode=False, obj=frame)
     except click.ClickException as error:
         error.show()
         return error.exit_code

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -11,14 +11,20 @@ from pipeline.privacy.deeds.words import Status
 from pipeline.privacy.rewrite.whole_batch import REWRITTEN, LakeOutcome
 from pipeline.privacy.scan.report import ScanReport, Verdict
 from pipeline.privacy.upstream.types import UpstreamResult, UpstreamStatus
+from pipeline.privacy.wording import counted
 from pipeline.suppression.subjects import Subject
 
 
 @dataclass(slots=True)
 class Applied:
-    """What became of a batch in this run."""
+    """What became of a batch in this run.
+
+    `is_only_closed` where all was done in a run that was cut at its end; `had_file` unless requests came from a query.
+    """
 
     batch_id: str
+    is_only_closed: bool = False
+    had_file: bool = True
     subjects: Sequence[Subject] = field(default=(), repr=False)
     held: Sequence[str] = ()
     upstream: dict[str, UpstreamResult] = field(default_factory=dict)
@@ -59,15 +65,26 @@ def undone(result: UpstreamResult) -> str:
     return f"upstream {result.status}{reason}: run `sunlake erase apply` again for the same plan"
 
 
-def said(report: ScanReport) -> str:
-    """Why a scan proves nothing, and what to do."""
+def said(report: ScanReport, *, again: str = "apply") -> str:
+    """Why a scan proves nothing, and what to do before the command `again` is called again."""
     if report.verdict is Verdict.RESIDUAL:
         places = ", ".join(sorted({hit.path for hit in report.hits})[:5])
-        return f"the scan found {report.residual:,} traces, in {places}; remove what is left there, then apply again"
+        traces = counted(report.residual, "trace")
+        found = f"the scan found {traces}, in {places}; remove what is left there, then {again} again"
+        return found + _own_temporary(hit.path for hit in report.hits)
     if report.verdict is Verdict.VOID:
         return "the scan did not find what was planted for it, so it proves nothing; report this as a bug"
     places = ", ".join(sorted({unread.path for unread in report.unreadable})[:5])
-    return f"the scan could not read {len(report.unreadable):,} files ({places}); give the right to read them"
+    files = counted(len(report.unreadable), "file")
+    found = f"the scan could not read {files} ({places}); give the right to read what is there"
+    return found + _own_temporary(unread.path for unread in report.unreadable)
+
+
+def _own_temporary(paths: Iterable[str]) -> str:
+    """What else helps where it is in a folder that TMPDIR names, and in which other programs may write."""
+    if not any(path.startswith("tmp/") for path in paths):
+        return ""
+    return "; tmp is what TMPDIR names: let it name a folder that only sunlake uses, or leave it unset"
 
 
 STATUSES: Final = {

@@ -21,18 +21,23 @@ from pipeline.privacy.deeds.journal import BatchJournal
 from pipeline.privacy.deeds.words import Event, Status, Step
 from pipeline.privacy.desk import Desk
 from pipeline.privacy.keeping_out import keep_out
+from pipeline.privacy.people.mentioning import with_mentions
 from pipeline.privacy.people.refresh import joined, refreshed, with_messages
 from pipeline.privacy.policies import lake_policy, upstream_policy
 from pipeline.privacy.removed_before import removed_before
 from pipeline.privacy.report.of_batch import write_report
 from pipeline.privacy.requests.holds_of_batch import without_held
+from pipeline.privacy.requests.store import remove_unfinished
 from pipeline.privacy.requests.work import Work, destroy_work, is_closing, load_work, save_work
-from pipeline.privacy.rewrite.derived import rebuild_derived
-from pipeline.privacy.rewrite.whole_batch import REWRITTEN, erase_lake
+from pipeline.privacy.rewrite.derived import in_derived, rebuild_derived
+from pipeline.privacy.rewrite.readers import still_reading
+from pipeline.privacy.rewrite.whole_batch import REWRITTEN, erase_lake, forget_derived
 from pipeline.privacy.scan.of_batch import prove
-from pipeline.privacy.scan.report import Verdict
+from pipeline.privacy.scan.report import ScanReport, Verdict
+from pipeline.privacy.scan.saved import save_scan
 from pipeline.privacy.upstream.types import UpstreamResult, UpstreamStatus
 from pipeline.privacy.upstream.whole_batch import as_subject, erase_all_upstream
+from pipeline.privacy.wording import counted, people
 from pipeline.suppression.subjects import Action, Subject
 from pipeline.warehouse.stored import warehouse_file
 
@@ -65,6 +70,7 @@ async def carry_out(
         SunlakeError: the lake, the ledger or the ledger of deeds can't be used; the batch can be resumed.
     """
     with alone(desk):
+        remove_unfinished(desk.lake, batch_id)
         if is_closing(desk, batch_id):
             return finish(desk, batch_id)
         run = _Run(desk, BatchJournal(desk.deeds, batch_id), load_work(desk, batch_id), wait_seconds, on_step)
@@ -80,7 +86,7 @@ class _Run:
         self._work = work
         self._wait_seconds = wait_seconds
         self._on_step = on_step
-        self._applied = Applied(journal.batch)
+        self._applied = Applied(journal.batch, had_file=work.source is not None)
         self._held: Sequence[Subject] = ()
 
     async def to_the_end(self, *, remove_input: bool) -> Applied:
@@ -120,7 +126,8 @@ class _Run:
         self._say(Step.SUPPRESS, "keeping the subjects out of the lake")
         self._journal.begin(Step.SUPPRESS, subjects=len(self._work.subjects))
         added = self._keep_out(self._work.subjects)
-        self._take(await refreshed(self._desk, self._work.subjects, self._work.requests))
+        subjects = await refreshed(self._desk, self._work.subjects, self._work.requests)
+        self._take(with_mentions(self._desk, subjects))
         added += self._keep_out(self._work.subjects)
         self._journal.end(Step.SUPPRESS, None, Status.DONE, entries=added)
 
@@ -128,7 +135,7 @@ class _Run:
         """Copies for those who asked for one, before anything of them goes; copies of the erased go."""
         asked = [subject for subject in self._work.subjects if subject.action is Action.ACCESS]
         if asked:
-            self._say(Step.ACCESS, f"writing {len(asked):,} copies")
+            self._say(Step.ACCESS, f"writing {counted(len(asked), 'copy', 'copies')}")
         copies = await write_copies(self._desk, self._journal, asked, erased=self._of(*REWRITTEN))
         self._applied.copies = copies.count
         self._applied.problems += copies.problems
@@ -137,7 +144,7 @@ class _Run:
         subjects = [subject for subject in self._of(*REWRITTEN) if not subject.not_found]
         if not subjects:
             return
-        self._say(Step.USER, f"erasing {len(subjects):,} people at Sunshine Conversations")
+        self._say(Step.USER, f"erasing {people(len(subjects))} at Sunshine Conversations")
         policy = upstream_policy(self._desk, subjects)
         try:
             results = await erase_all_upstream(
@@ -147,16 +154,25 @@ class _Run:
             # A wrong app id or a revoked key: nobody is taken for erased, nothing else is done (T5).
             self._journal.end(Step.KNOWN_GOOD, None, Status.FATAL)
             raise
+        self._answers_again()
         self._applied.upstream = results
         found = [self._grown(subject) for subject in self._work.subjects]
         if found != list(self._work.subjects):
             self._take(found)
             self._keep_out(found)
 
+    def _answers_again(self) -> None:
+        """An app that did not answer, or refused the key, in an earlier run of the batch has answered now."""
+        told = [deed.status for deed in self._desk.deeds.read(self._journal.batch) if deed.step is Step.KNOWN_GOOD]
+        if told and told[-1] is not Status.DONE:
+            self._journal.end(Step.KNOWN_GOOD, None, Status.DONE)
+
     def _lake(self) -> None:
         self._say(Step.LAKE, "rewriting the lake")
-        self._take(with_messages(self._desk, self._work.subjects))
-        subjects = self._work.subjects
+        subjects = with_messages(self._desk, self._work.subjects)
+        self._take(subjects := with_mentions(self._desk, subjects))
+        # Where they are mentioned is remembered before it is redacted, for it comes again.
+        self._keep_out(subjects)
         policy = lake_policy(self._desk, subjects)
         try:
             self._applied.lake = erase_lake(
@@ -196,11 +212,35 @@ class _Run:
             return
         self._say(Step.SCAN, "looking for what is left")
         self._journal.begin(Step.SCAN)
-        report = self._applied.scan = prove(self._desk, subjects, source=self._work.source)
+        self._await_queries()
+        report = prove(self._desk, subjects, source=self._work.source)
+        if any(in_derived(self._desk.lake, hit.path) for hit in report.hits):
+            # Nothing of the lake was to be rewritten, and somebody had put back what was computed from it before.
+            report = self._proven_without_derived(subjects) or report
+        self._applied.scan = report
+        save_scan(self._desk, self._journal.batch, report)
         sizes = {"files": report.files, "bytes": report.bytes, "hits": report.residual}
         self._journal.end(Step.SCAN, None, report.verdict.value, unreadable=len(report.unreadable), **sizes)
         if report.verdict is not Verdict.CLEAN:
             self._applied.problems.append(said(report))
+
+    def _await_queries(self) -> None:
+        """Queries that began before the lake was rewritten may keep in temporary files what they read."""
+        problem = still_reading(self._desk.lake.private / "tmp", seconds=self._wait_seconds)
+        if problem is not None:
+            self._applied.problems.append(problem)
+
+    def _proven_without_derived(self, subjects: Sequence[Subject]) -> ScanReport | None:
+        """A scan after what was computed from the lake went and was built anew; None if a build holds it for long."""
+        try:
+            forget_derived(self._desk, self._applied.lake, journal=self._journal, wait_seconds=self._wait_seconds)
+        except LockedError as error:
+            self._journal.end(Step.DERIVED, None, Status.FAILED_RETRYABLE)
+            self._applied.problems.append(f"what was computed from the lake is not removed: {error}")
+            return None
+        self._rebuild()
+        self._say(Step.SCAN, "looking again, for what was computed from the lake still held traces")
+        return prove(self._desk, subjects, source=self._work.source)
 
     def _close(self) -> None:
         for subject in self._work.subjects:

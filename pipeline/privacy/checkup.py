@@ -14,6 +14,7 @@ from pipeline.privacy.deeds.deeds import Deeds
 from pipeline.privacy.desk import open_desk
 from pipeline.privacy.report.of_batch import all_statuses
 from pipeline.privacy.requests.deadlines import Urgency
+from pipeline.privacy.wording import counted
 from pipeline.suppression.keys import Keyring, load_deeds_keyring, load_keyring
 from pipeline.suppression.listing import load
 
@@ -92,7 +93,7 @@ def _check_deeds(lake: Lake, keyring: Keyring) -> Iterator[Finding]:
         problems = [str(problem) for problem in deeds.verify()]
     except SunlakeError as error:
         problems = [str(error)]
-    text = "; ".join(problems[:3]) if problems else f"is whole, {sum(1 for _ in deeds.read()):,} deeds"
+    text = "; ".join(problems[:3]) if problems else f"is whole, {counted(sum(1 for _ in deeds.read()), 'deed')}"
     yield Finding("ledger of deeds", is_good=not problems, text=text)
 
 
@@ -101,7 +102,7 @@ def _check_deadlines(settings: Settings) -> Iterator[Finding]:
         statuses = [status for status in all_statuses(desk) if status.state not in {"complete", "aborted"}]
     for status in statuses:
         late = sum(request.urgency is Urgency.OVERDUE for request in status.warnings)
-        text = f"{status.state}, {len(status.requests):,} requests"
+        text = f"{status.state}, {counted(len(status.requests), 'request')}"
         if status.warnings:
             soon = len(status.warnings) - late
             text += f", {late:,} overdue and {soon:,} due within a week; see `sunlake erase status`"

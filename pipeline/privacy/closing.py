@@ -12,6 +12,7 @@ from pipeline.privacy.deeds.words import Event, Status
 from pipeline.privacy.desk import Desk
 from pipeline.privacy.report.of_batch import write_report
 from pipeline.privacy.requests.work import destroy_work
+from pipeline.privacy.scan.saved import saved_scan
 
 
 @contextmanager
@@ -32,6 +33,6 @@ def finish(desk: Desk, batch_id: str) -> Applied:
     desk.deeds.append(batch_id, Event.RESUME)
     destroy_work(desk, batch_id)
     desk.deeds.append(batch_id, Event.CLOSE, status=Status.COMPLETE)
-    applied = Applied(batch_id)
-    applied.report = write_report(desk, batch_id, scan=None)
+    applied = Applied(batch_id, is_only_closed=True, scan=saved_scan(desk, batch_id))
+    applied.report = write_report(desk, batch_id, scan=applied.scan)
     return applied

@@ -36,17 +36,17 @@ def keep_out(desk: Desk, subjects: Sequence[Subject], *, batch: str) -> int:
         if subject.action in SUPPRESSED
         for entry in entries_for(subject, desk.keyring, batch=batch, until=until, shared=shared)
     ]
-    return suppress(desk.lake, [*entries, *_mentions(desk, subjects, batch=batch)])
+    return suppress(desk.lake, [*entries, *_mentions(desk, subjects, batch=batch, shared=shared)])
 
 
 def mentioned(subjects: Sequence[Subject]) -> list[Subject]:
-    """Whose mentions are redacted: those who are erased, in apps where one of them leaves a group behind."""
+    """Whose mentions are redacted: those who are erased, in apps where one leaves a group or a mention behind."""
     erased = [subject for subject in subjects if subject.action is Action.ERASE]
-    apps = {subject.app_id for subject in erased if subject.group_conversation_ids}
+    apps = {subject.app_id for subject in erased if subject.group_conversation_ids or subject.mentioning_ids}
     return [subject for subject in erased if subject.app_id in apps]
 
 
-def _mentions(desk: Desk, subjects: Sequence[Subject], *, batch: str) -> Iterator[Entry]:
+def _mentions(desk: Desk, subjects: Sequence[Subject], *, batch: str, shared: frozenset[str]) -> Iterator[Entry]:
     if desk.settings.privacy.mentions == "redact":
         for subject in mentioned(subjects):
-            yield from mention_entries(subject, desk.keyring, batch=batch)
+            yield from mention_entries(subject, desk.keyring, batch=batch, shared=shared)

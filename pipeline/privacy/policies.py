@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pipeline.privacy.desk import Desk
 from pipeline.privacy.keeping_out import mentioned
 from pipeline.privacy.people.lake_view import open_view
+from pipeline.privacy.people.shared import shared_values
 from pipeline.privacy.plan.hits import quoting_messages
 from pipeline.privacy.upstream.types import UpstreamPolicy
 from pipeline.suppression.mentions import Mentions
@@ -17,7 +18,8 @@ from pipeline.suppression.subjects import Subject
 def lake_policy(desk: Desk, subjects: Sequence[Subject]) -> Policy:
     """What becomes of personal conversations and of mentions in the lake."""
     privacy = desk.settings.privacy
-    mentions = Mentions(mentioned(subjects)) if privacy.mentions == "redact" else None
+    named = mentioned(subjects) if privacy.mentions == "redact" else []
+    mentions = Mentions(named, shared=shared_values(desk, named)) if named else None
     return Policy(scope=privacy.scope, mentions=mentions)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -13,22 +14,25 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from pipeline.lake.corruption import corruption
-from pipeline.lake.layout import new_commit_id
+from pipeline.lake.layout import Lake, new_commit_id
 from pipeline.lake.repair import apps_of
 from pipeline.lake.steady import read_steadily
 from pipeline.lake.tables import TABLES
+from pipeline.privacy.applied import said
 from pipeline.privacy.deeds.journal import BatchJournal
 from pipeline.privacy.deeds.words import Event, Status, Step
 from pipeline.privacy.desk import Desk
 from pipeline.privacy.rewrite.hit_files import data_files
+from pipeline.privacy.rewrite.readers import still_reading
 from pipeline.privacy.rewrite.whole_batch import LakeOutcome, erase_lake
 from pipeline.privacy.scan.of_batch import prove
-from pipeline.privacy.scan.report import ScanReport
+from pipeline.privacy.scan.report import ScanReport, Verdict
 from pipeline.spill import connect_bounded, spill_folder
 from pipeline.suppression.listing import load
-from pipeline.suppression.matcher import Effect
+from pipeline.suppression.matcher import OF_OTHERS, Effect
 from pipeline.suppression.mention_macs import SuppressedMentions
 from pipeline.suppression.redact import Policy
+from pipeline.suppression.registry import place_columns
 from pipeline.suppression.subjects import Action, Kind, Subject
 from pipeline.suppression.suppressed import Suppressed
 from pipeline.walk import ledger as tables
@@ -56,6 +60,7 @@ _IDS: Final[Mapping[Kind, tuple[tuple[str, str], ...]]] = {
         ("events", "conversation_id"),
     ),
     Kind.GROUP: (("conversations", "conversation_id"), ("messages", "conversation_id")),
+    Kind.MENTIONING: tuple((table, column) for table in TABLES for column in place_columns(table)),
     Kind.MESSAGE: (("messages", "message_id"), ("events", "message_id")),
 }
 """Where ids of each kind stand in the lake; tombstones hold them by entity."""
@@ -73,13 +78,28 @@ def come_back(desk: Desk, app_id: str) -> list[Subject]:
         matcher = Suppressed(load(desk.lake).in_force(app_id), desk.keyring, app_id=app_id, effects=(effect,))
         kinds = [kind for kind in _IDS if matcher.any_of(kind, effect=effect)]
         ids = {kind: _matching(desk, app_id, matcher, kind, effect) for kind in kinds}
-        groups = ids.pop(Kind.GROUP, frozenset())  # which are there in any case
+        others = {kind: ids.pop(kind, frozenset()) for kind in OF_OTHERS}  # which are there in any case
         if any(ids.values()):
-            found.append(_subject(desk, app_id, action, ids, groups=groups | _groups(desk, app_id, ids)))
+            groups = others[Kind.GROUP] | _groups(desk, app_id, ids)
+            found.append(_subject(desk, app_id, action, {**ids, **others, Kind.GROUP: groups}))
     return found
 
 
-def replay(desk: Desk, *, wait_seconds: float) -> tuple[LakeOutcome, ScanReport | None]:
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What became of a replay; `scan` is None where nobody was back. `problems` say what is left to be done."""
+
+    lake: LakeOutcome
+    scan: ScanReport | None = None
+    problems: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 nobody is there any more, 3 that is not proven."""
+        return 3 if self.problems else 0
+
+
+def replay(desk: Desk, *, wait_seconds: float) -> Replayed:
     """Erase again whoever came back into the lake; nothing is asked upstream.
 
     Raises:
@@ -90,21 +110,23 @@ def replay(desk: Desk, *, wait_seconds: float) -> tuple[LakeOutcome, ScanReport 
     journal = BatchJournal(desk.deeds, f"e{new_commit_id()}")
     desk.deeds.append(journal.batch, Event.REPLAY, counts={"subjects": len(subjects)})
     if not subjects:
-        return LakeOutcome(), None
+        return Replayed(LakeOutcome())
     outcome = LakeOutcome()
     for app_id in (app_id for app_id, found in back.items() if found):
         policy = Policy(scope=desk.settings.privacy.scope, mentions=_mentions(desk, app_id))
         done = erase_lake(desk, back[app_id], journal=journal, policy=policy, wait_seconds=wait_seconds)
         outcome.add(done)
+    problem = still_reading(desk.lake.private / "tmp", seconds=wait_seconds)
     report = prove(desk, subjects)
     journal.end(Step.SCAN, None, report.verdict.value, hits=report.residual, files=report.files)
     journal.end(Step.REPLAY, None, Status.DONE, rows=sum(outcome.removed.values()))
-    return outcome, report
+    problems = [problem] if problem is not None else []
+    if report.verdict is not Verdict.CLEAN:
+        problems.append(said(report, again="replay"))
+    return Replayed(outcome, report, tuple(problems))
 
 
-def _subject(
-    desk: Desk, app_id: str, action: Action, ids: Mapping[Kind, frozenset[str]], *, groups: frozenset[str]
-) -> Subject:
+def _subject(desk: Desk, app_id: str, action: Action, ids: Mapping[Kind, frozenset[str]]) -> Subject:
     nothing: frozenset[str] = frozenset()
     return Subject(
         app_id=app_id,
@@ -115,7 +137,8 @@ def _subject(
         device_ids=ids.get(Kind.DEVICE, nothing),
         participant_ids=ids.get(Kind.PARTICIPANT, nothing),
         personal_conversation_ids=ids.get(Kind.CONVERSATION, nothing),
-        group_conversation_ids=groups,
+        group_conversation_ids=ids.get(Kind.GROUP, nothing),
+        mentioning_ids=ids.get(Kind.MENTIONING, nothing),
         message_ids=ids.get(Kind.MESSAGE, nothing),
     )
 
@@ -144,7 +167,7 @@ def _matching(desk: Desk, app_id: str, matcher: Suppressed, kind: Kind, effect: 
     found = among(_in_ledger(desk, app_id, kind))
     for table, queries in _queries(kind).items():
         files = partial(_files, desk, app_id, table)
-        found |= read_steadily(files, lambda paths, queries=queries: among(_in_files(paths, queries)))  # type: ignore[misc]
+        found |= read_steadily(files, lambda paths, queries=queries: among(_in_files(desk.lake, paths, queries)))  # type: ignore[misc]
     return frozenset(found)
 
 
@@ -161,11 +184,11 @@ def _queries(kind: Kind) -> dict[str, list[str]]:
     return queries
 
 
-def _in_files(paths: Sequence[Path], queries: Sequence[str]) -> Iterator[pa.ChunkedArray]:
+def _in_files(lake: Lake, paths: Sequence[Path], queries: Sequence[str]) -> Iterator[pa.ChunkedArray]:
     if not paths:
         return
     files = [str(path) for path in paths]
-    with connect_bounded(spill_folder(), memory_limit=MEMORY_LIMIT) as duck, corruption(files):
+    with connect_bounded(spill_folder(lake.private), memory_limit=MEMORY_LIMIT) as duck, corruption(files):
         duck.read_parquet(files).create_view("rows_of_app")
         for query in queries:
             for batch in duck.sql(query).to_arrow_reader(IDS_AT_ONCE):

@@ -14,8 +14,8 @@ from pipeline.privacy.requests.store import list_batches, open_work
 from pipeline.privacy.requests.work import is_confirmed
 from pipeline.privacy.rewrite.whole_batch import REWRITTEN
 from pipeline.privacy.scan.of_batch import prove
-from pipeline.suppression.matcher import ids_of
-from pipeline.suppression.subjects import Kind
+from pipeline.privacy.wording import counted
+from pipeline.suppression.matcher import OF_OTHERS, ids_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def verify_all(desk: Desk) -> Verified:
         deeds=sum(1 for _ in desk.deeds.read()),
         head=head,
         problems=desk.deeds.verify(),
-        back=sum(len(ids) for subject in back for kind, ids in ids_of(subject) if kind is not Kind.GROUP),
+        back=sum(len(ids) for subject in back for kind, ids in ids_of(subject) if kind not in OF_OTHERS),
         open_batches=_open_batches(desk),
     )
 
@@ -61,5 +61,5 @@ def _open_batches(desk: Desk) -> dict[str, str]:
         _, subjects, source = open_work(batch, wrapping_key=desk.keyring.subkey("work"))
         wanted = [subject for subject in subjects if subject.action in REWRITTEN]
         report = prove(desk, wanted, source=source)
-        found[batch.batch_id] = f"the scan is {report.verdict}, {report.residual:,} traces"
+        found[batch.batch_id] = f"the scan is {report.verdict}, {counted(report.residual, 'trace')}"
     return found

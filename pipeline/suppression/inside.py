@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
+from itertools import chain, count
 from typing import TypeAlias
 
 from pipeline.lake import exact_json
@@ -70,13 +71,27 @@ def clean_channel_quotes(raw: bytes, is_theirs: Callable[[str], bool], *, is_quo
     return _replace_quotes(raw, lambda quote: clean_channel_quotes(quote, is_theirs, is_quote=True))
 
 
-def map_strings(raw: bytes, change: Callable[[str], str]) -> bytes:
-    """The JSON value with every string changed, keys left alone; unchanged parts keep their bytes."""
-    if raw.startswith(b'"'):
-        text = json.loads(raw)
-        changed = change(text)
-        return raw if changed == text else json.dumps(changed).encode()
-    return _map_parts(raw, lambda _, part: map_strings(part, change))
+def map_texts(raw: bytes, change: Callable[[str], str]) -> bytes:
+    """The JSON value with every string changed, every name of a member and every number that reads like a text of it.
+
+    Unchanged parts keep their bytes.
+    """
+    if raw.startswith(b"{"):
+        parts = exact_json.split(raw)
+        changed: dict[str, bytes] = {}
+        for name, part in parts.items():
+            changed[_unused(change(name), changed)] = map_texts(part, change)
+        return raw if changed == parts else exact_json.render(changed)
+    if raw.startswith(b"["):
+        return _map_parts(raw, lambda _, part: map_texts(part, change))
+    text = json.loads(raw) if raw.startswith(b'"') else raw.decode()
+    new = change(text)
+    return raw if new == text else json.dumps(new).encode()
+
+
+def _unused(name: str, names: Container[str]) -> str:
+    """The name, or the name with a number where two have become the same."""
+    return next(each for each in chain([name], (f"{name} {number}" for number in count(2))) if each not in names)
 
 
 def _without_ids(raw: bytes, effect_of: EffectOf) -> bytes:

@@ -19,7 +19,7 @@ from pipeline.lake import storage
 from pipeline.lake.layout import Lake
 from pipeline.lake.lock import flocked
 from pipeline.suppression.keys import Keyring
-from pipeline.suppression.matcher import external_key, ids_of
+from pipeline.suppression.matcher import OF_OTHERS, external_key, ids_of
 from pipeline.suppression.subjects import Action, Kind, Subject, phone_forms
 
 FILE = "suppressions.jsonl"
@@ -169,7 +169,7 @@ def entries_for(
     Raises:
         PrivacyKeyError: the keyring has no such key.
     """
-    ids = ((kind, value, None) for kind, values in ids_of(subject) if kind is not Kind.GROUP for value in values)
+    ids = ((kind, value, None) for kind, values in ids_of(subject) if kind not in OF_OTHERS for value in values)
     aliases = ((kind, value, _text(until)) for kind, value in _aliases_of(subject) if value not in shared)
     created = _text(now or datetime.now(UTC))
     return [

@@ -35,6 +35,9 @@ EFFECTS = {
 ID_KINDS = (Kind.USER, Kind.CLIENT, Kind.DEVICE, Kind.PARTICIPANT, Kind.CONVERSATION, Kind.MESSAGE)
 """What may stand anywhere in JSON and makes it the subject's. Ids are unique over all kinds."""
 
+OF_OTHERS = frozenset({Kind.GROUP, Kind.MENTIONING})
+"""What stays, and is looked through for what is said of those who go."""
+
 FEW = 64
 """So few identifiers are looked up in a column as they are."""
 
@@ -106,7 +109,7 @@ class Known:
         found: set[int] = set()
         base = 0
         for chunk in texts.chunks:
-            found.update(base + row for row in _rows_with(self._search, chunk))
+            found.update(base + row for row in rows_with(self._search, chunk))
             base += len(chunk)
         return sorted(found)
 
@@ -135,6 +138,7 @@ def ids_of(subject: Subject) -> Iterator[tuple[Kind, frozenset[str]]]:
     yield Kind.PARTICIPANT, subject.participant_ids
     yield Kind.CONVERSATION, subject.personal_conversation_ids
     yield Kind.GROUP, subject.group_conversation_ids
+    yield Kind.MENTIONING, subject.mentioning_ids
     yield Kind.MESSAGE, subject.message_ids
     yield Kind.ORIGINAL_MESSAGE, subject.original_messages
 
@@ -176,19 +180,20 @@ def _quoted(value: str) -> bytes:
     return f'"{value}"'.encode("utf-8", "surrogatepass")
 
 
-def _rows_with(search: BytesAhoCorasick, texts: Any) -> Iterator[int]:
-    """The rows of a string array in whose bytes something is found."""
+def rows_with(search: BytesAhoCorasick, texts: Any) -> Iterator[int]:
+    """The rows of a string array in whose bytes something is found, or may begin or end."""
     _, offsets, data = texts.buffers()
     if not len(texts) or data is None:
         return
     ends: Sequence[int] = memoryview(offsets).cast("B").cast("i")[texts.offset : texts.offset + len(texts) + 1]
     row, last = 0, -1
-    for _, start, _ in search.find_matches_as_indexes(memoryview(data).cast("B")[ends[0] : ends[-1]]):
-        position = start + ends[0]
-        row = _row_at(ends, position, row)
-        if row != last:
-            yield row
-            last = row
+    for _, start, end in search.find_matches_as_indexes(memoryview(data).cast("B")[ends[0] : ends[-1]]):
+        # What is found over the end of a row may hide what begins in the next one.
+        for position in (start + ends[0], end - 1 + ends[0]):
+            row = _row_at(ends, position, row)
+            if row != last:
+                yield row
+                last = row
 
 
 def _row_at(ends: Sequence[int], position: int, low: int) -> int:

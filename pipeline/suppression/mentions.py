@@ -1,20 +1,25 @@
 """Mentions of a person in other people's words: addresses, numbers, ids and full names; documented best effort.
 
 A first name alone is no mention, and nothing is guessed (gdpr.md, section 5). Plans count by this rule, and what is
-redacted is redacted by it.
+redacted is redacted by it. What stands beside a mention is judged as the verification scan does, or else one would
+leave what the other reports.
 """
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Final, Protocol, TypeAlias
+from urllib.parse import quote, quote_plus
 
+import pyarrow as pa
 from ahocorasick_rs import AhoCorasick
 
 from pipeline.suppression.folding import fold, fold_with_origins
+from pipeline.suppression.mention_suspects import Suspects
 from pipeline.suppression.subjects import Subject
 
 REDACTED: Final = "[erased]"
@@ -28,7 +33,9 @@ _PASSES: Final = 10
 Span: TypeAlias = tuple[int, int]
 """Where a mention begins and ends in a text."""
 
-_EDGES: Final = re.compile(r"^\W+|\W+$")
+_EDGES: Final = re.compile(r"^[\W_]+|[\W_]+$")
+_ALNUM: Final = frozenset("0123456789abcdefghijklmnopqrstuvwxyz")
+_IN_ADDRESS: Final = frozenset("._+-")
 _NUMBER: Final = re.compile(r"\d(?:[\s().\-/]{0,3}\d)*")
 _DIGITS: Final = re.compile(r"\d+")
 
@@ -46,18 +53,26 @@ class Mentions:
     Args:
         subjects: who is looked for.
         user_ids: whether the ids of users count, which stand beside whatever is theirs.
+        shared: addresses, numbers and names that others have as well: they tell of somebody else, too.
     """
 
-    def __init__(self, subjects: Iterable[Subject], *, user_ids: bool = True) -> None:
+    def __init__(
+        self, subjects: Iterable[Subject], *, user_ids: bool = True, shared: Collection[str] = frozenset()
+    ) -> None:
         owners: dict[str, set[int]] = defaultdict(set)
         self._numbers: dict[str, set[int]] = defaultdict(set)
         for place, subject in enumerate(subjects):
-            for words in words_of(subject, user_ids=user_ids):
+            for words in words_of(subject, user_ids=user_ids, shared=shared):
                 owners[words].add(place)
-            for digits in numbers_of(subject):
+            for digits in numbers_of(subject, shared=shared):
                 self._numbers[digits].add(place)
         self._owners = list(owners.values())
         self._search = AhoCorasick(list(owners)) if owners else None
+        self._suspects = Suspects(owners, self._numbers)
+
+    def suspects(self, texts: pa.ChunkedArray) -> list[int]:
+        """The rows of a column that may hold a mention; none that does is left out."""
+        return self._suspects.among(texts)
 
     def of(self, text: str) -> set[int]:
         """Whom a text mentions."""
@@ -70,7 +85,7 @@ class Mentions:
     def _found(self, folded: str) -> Iterator[tuple[Span, set[int]]]:
         if self._search is not None:
             for index, start, end in self._search.find_matches_as_indexes(folded, overlapping=True):
-                if not (start and _is_word(folded[start - 1])) and not (end < len(folded) and _is_word(folded[end])):
+                if stands_alone(folded, start, end):
                     yield (start, end), self._owners[index]
         if self._numbers:
             for span, digits in number_spans(folded):
@@ -88,20 +103,33 @@ def redacted(text: str, find: Callable[[str], Iterable[Span]]) -> str:
     return text
 
 
-def words_of(subject: Subject, *, user_ids: bool = True) -> Iterator[str]:
-    """What a subject is called, folded, from its first letter or digit to its last; between words it stands alone."""
+def stands_alone(folded: str, start: int, end: int) -> bool:
+    """Whether what stands beside lets it be a whole value: "ann@x.org" is not in "joe.ann@x.org"."""
+    if end < len(folded) and folded[end] in _ALNUM:
+        return False
+    before = folded[start - 1] if start else ""
+    if before in _IN_ADDRESS and "@" in folded[start:end]:
+        return start < 2 or folded[start - 2] not in _ALNUM
+    return before not in _ALNUM
+
+
+def words_of(subject: Subject, *, user_ids: bool = True, shared: Collection[str] = frozenset()) -> Iterator[str]:
+    """What a subject is called, folded, from its first letter or digit to its last; between words it stands alone.
+
+    Also as it stands in addresses of the web and in HTML.
+    """
     values = {*subject.emails, *subject.client_external_ids, *(value for value, _ in subject.external_ids)}
-    for value in values | (subject.user_ids if user_ids else frozenset()):
-        if len(value) >= LEAST_LENGTH and len(words := _core(value)) >= LEAST_LENGTH and words not in REDACTED:
-            yield words
-    for given, surname in subject.names:
-        if words := _core(f"{given} {surname}"):
-            yield words
+    for value in (values | (subject.user_ids if user_ids else frozenset())).difference(shared):
+        if len(value) >= LEAST_LENGTH and len(_core(value)) >= LEAST_LENGTH:
+            yield from _written(value)
+    for name in {f"{given} {surname}" for given, surname in subject.names}.difference(shared):
+        if _core(name):
+            yield from (form + genitive for form in _written(name) for genitive in ("", "s"))
 
 
-def numbers_of(subject: Subject) -> Iterator[str]:
+def numbers_of(subject: Subject, *, shared: Collection[str] = frozenset()) -> Iterator[str]:
     """The digits of a subject's phone numbers."""
-    for phone in subject.phones:
+    for phone in subject.phones.difference(shared):
         digits = "".join(character for character in phone if character.isascii() and character.isdigit())
         if LEAST_DIGITS <= len(digits) <= MOST_DIGITS:
             yield digits
@@ -140,12 +168,14 @@ def _redacted_once(text: str, find: Callable[[str], Iterable[Span]]) -> str:
     return REDACTED.join([*parts, text[last:]])
 
 
+def _written(value: str) -> Iterator[str]:
+    for form in (value, quote(value, safe=""), quote_plus(value), html.escape(value)):
+        if (words := _core(form)) not in REDACTED:
+            yield words
+
+
 def _core(value: str) -> str:
     return _EDGES.sub("", fold(value))
-
-
-def _is_word(character: str) -> bool:
-    return character.isalnum() or character == "_"
 
 
 def _with_prefix(folded: str, start: int) -> int:

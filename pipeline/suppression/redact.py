@@ -14,16 +14,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.lake.tables import Table
-from pipeline.suppression.inside import ERASED, clean_channel_quotes, clean_ids, clean_payload, clean_quote, map_strings
+from pipeline.suppression.inside import ERASED, clean_channel_quotes, clean_ids, clean_payload, clean_quote
 from pipeline.suppression.matcher import BRAND_SEPARATOR, CHANNEL_QUOTE, ID_KINDS, Effect, Matcher, original_key
 from pipeline.suppression.mentions import Redacts
+from pipeline.suppression.redact_mentions import redact_mentions
 from pipeline.suppression.registry import ENTITY_KINDS, ERASURE_TARGETS, inside_of, keys_of, masked_of
+from pipeline.suppression.row_changes import Changes, marks
 from pipeline.suppression.subjects import Kind
 
 _NAMES_OF_TALK = ("display_name", "description", "icon_url", "metadata", "extra")
 _QUOTING = {"messages": "quoted_message", "events": "payload"}
-_TEXTS = ("text", "display_name", "description")
-_JSONS = ("content", "metadata", "references", "quoted_message", "activity", "extra")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,8 @@ class Policy:
 
     Args:
         scope: "whole" drops personal conversations, "authored" keeps what the business wrote in them.
-        mentions: what to redact in surviving rows of the subjects' group conversations; None leaves it.
+        mentions: what to redact in surviving rows, of the subjects' groups and of where else they were mentioned; None
+            leaves it.
     """
 
     scope: Literal["whole", "authored"] = "whole"
@@ -73,15 +74,15 @@ def redact(table: Table, rows: pa.Table, matcher: Matcher, *, policy: Policy = W
     Rows that stay as they are keep their values exactly, and their order. The rule applied twice changes nothing more.
     """
     left = without(rows, theirs(table, rows, matcher, policy=policy))
-    changes = _Changes(left.rows)
+    changes = Changes(left.rows)
     doomed = _clean_inside(table, changes, matcher, policy)
     if table.name in _QUOTING:
         _clean_channel_quotes(_QUOTING[table.name], changes, matcher)
     _mask(table, changes, matcher)
     if policy.scope == "authored" and table.name == "conversations":
         _null(changes, _NAMES_OF_TALK, matcher.has(Kind.CONVERSATION, left.rows["conversation_id"]))
-    if policy.mentions is not None and table.name in {"messages", "conversations"}:
-        _redact_mentions(changes, matcher, policy.mentions)
+    if policy.mentions is not None:
+        redact_mentions(table, changes, matcher, policy.mentions)
     return _less(left, changes, sorted(doomed))
 
 
@@ -112,13 +113,13 @@ def theirs(table: Table, rows: pa.Table, matcher: Matcher, *, policy: Policy = W
     return _either(masks)
 
 
-def _less(left: Redacted, changes: _Changes, doomed: list[int]) -> Redacted:
+def _less(left: Redacted, changes: Changes, doomed: list[int]) -> Redacted:
     """What is left after the changes, and without the rows that go although no key of theirs said so."""
     if not doomed:
         return Redacted(changes.rows, left.gone, sorted(changes.numbers))
     at_first = sorted(set(range(left.rows.num_rows + left.removed)).difference(left.gone))
     return Redacted(
-        changes.rows.filter(pc.invert(_marks(left.rows.num_rows, doomed))),
+        changes.rows.filter(pc.invert(marks(left.rows.num_rows, doomed))),
         sorted([*left.gone, *(at_first[number] for number in doomed)]),
         [number - bisect_left(doomed, number) for number in sorted(changes.numbers.difference(doomed))],
     )
@@ -156,42 +157,7 @@ def _either(masks: list[pa.ChunkedArray]) -> pa.ChunkedArray | None:
     return found
 
 
-class _Changes:
-    """Rows with single values changed, and the numbers of the rows that were."""
-
-    def __init__(self, rows: pa.Table) -> None:
-        self.rows = rows
-        self.numbers: set[int] = set()
-
-    def put(self, name: str, values: dict[int, str | None]) -> None:
-        """Set the values of some rows in a string column."""
-        if not values:
-            return
-        order = sorted(values)
-        mask = _marks(self.rows.num_rows, order)
-        column = self.rows[name].combine_chunks()
-        replaced = pc.replace_with_mask(column, mask, pa.array([values[number] for number in order], column.type))
-        self._set(name, replaced)
-        self.numbers.update(order)
-
-    def null(self, name: str, mask: pa.ChunkedArray) -> None:
-        """Null the values of the rows in the mask."""
-        column = self.rows[name]
-        hit = pc.and_(mask, pc.is_valid(column))
-        if pc.any(hit).as_py():
-            self._set(name, pc.if_else(hit, pa.scalar(None, column.type), column))
-            self.numbers.update(pc.indices_nonzero(hit).to_pylist())
-
-    def _set(self, name: str, column: pa.ChunkedArray | pa.Array) -> None:
-        index = self.rows.schema.get_field_index(name)
-        self.rows = self.rows.set_column(index, self.rows.schema.field(index), column)
-
-
-def _marks(count: int, numbers: list[int]) -> pa.Array:
-    return pc.is_in(pa.array(range(count), pa.int64()), value_set=pa.array(numbers, pa.int64()))
-
-
-def _clean_inside(table: Table, changes: _Changes, matcher: Matcher, policy: Policy) -> set[int]:
+def _clean_inside(table: Table, changes: Changes, matcher: Matcher, policy: Policy) -> set[int]:
     """Take ids and quotes of the subjects out of JSON; returns the rows that go for what their payload says."""
     doomed: set[int] = set()
     kinds = [kind for kind in ID_KINDS if kind is not Kind.CONVERSATION or policy.scope == "whole"]
@@ -230,7 +196,7 @@ def _cleaned(clean: Cleaner, raw: bytes, effect_of: Callable[[str], Effect | Non
         return ERASED  # what can't be looked into can't stay
 
 
-def _clean_channel_quotes(name: str, changes: _Changes, matcher: Matcher) -> None:
+def _clean_channel_quotes(name: str, changes: Changes, matcher: Matcher) -> None:
     """Erase the quotes that name a message of the subject by the id that its channel gave it."""
     if not matcher.any_of(Kind.ORIGINAL_MESSAGE):
         return
@@ -253,30 +219,14 @@ def _clean_channel_quotes(name: str, changes: _Changes, matcher: Matcher) -> Non
     changes.put(name, values)
 
 
-def _mask(table: Table, changes: _Changes, matcher: Matcher) -> None:
+def _mask(table: Table, changes: Changes, matcher: Matcher) -> None:
     """Null what is direct in the rows of people who asked for `pii_only`."""
     owner = ERASURE_TARGETS[table.name].owner
     if owner is not None and matcher.any_of(Kind.USER, effect=Effect.MASK):
         _null(changes, masked_of(table.name), matcher.has(Kind.USER, changes.rows[owner], effect=Effect.MASK))
 
 
-def _null(changes: _Changes, names: Iterator[str] | tuple[str, ...], mask: pa.ChunkedArray) -> None:
+def _null(changes: Changes, names: Iterator[str] | tuple[str, ...], mask: pa.ChunkedArray) -> None:
     if pc.any(mask).as_py():
         for name in names:
             changes.null(name, mask)
-
-
-def _redact_mentions(changes: _Changes, matcher: Matcher, mentions: Redacts) -> None:
-    rows = changes.rows
-    if not matcher.any_of(Kind.GROUP):
-        return
-    numbers = pc.indices_nonzero(matcher.has(Kind.GROUP, rows["conversation_id"])).to_pylist()
-    for name in (name for name in (*_TEXTS, *_JSONS) if numbers and name in rows.schema.names):
-        values: dict[int, str | None] = {}
-        for number, text in zip(numbers, changes.rows[name].take(pa.array(numbers)).to_pylist(), strict=True):
-            if text is None:
-                continue
-            new = mentions.redact(text) if name in _TEXTS else map_strings(text.encode(), mentions.redact).decode()
-            if new != text:
-                values[number] = new
-        changes.put(name, values)

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from pipeline.lake.tables import TABLES
+from pipeline.lake.schema import Kind as ColumnKind
+from pipeline.lake.tables import TABLES, Column, Origin
+from pipeline.suppression.matcher import ID_KINDS
 from pipeline.suppression.subjects import Kind
 
 
@@ -40,12 +42,14 @@ class Target:
         drops: the row goes if the value is the subject's identifier of this kind.
         masked: nulled by `pii_only` where the row is the subject's.
         inside: what is done with JSON in rows that survive.
+        identifies: whether it tells whose the row is, beside the keys: it stays, whoever else is named in it.
     """
 
     category: Category
     drops: Kind | None = None
     masked: bool = False
     inside: Inside | None = None
+    identifies: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,7 @@ class TableTargets:
         columns: by name.
         owner: the column whose user a row is the personal data of, under `pii_only`; None where no row is.
         drops_masked: whether `pii_only` drops the rows of the owner.
+        places: the columns of which the first that is not null tells where a mention of somebody else stands.
         purpose: why the table is kept; for the records of processing.
     """
 
@@ -63,6 +68,7 @@ class TableTargets:
     purpose: str
     owner: str | None = None
     drops_masked: bool = False
+    places: tuple[str, ...] = ()
 
 
 _NONE = Target(category=Category.NONE)
@@ -83,7 +89,7 @@ def _key(kind: Kind) -> Target:
 
 def _impersonal(name: str, *, purpose: str) -> TableTargets:
     columns = {column.name: _NONE for column in TABLES[name].fields}
-    return TableTargets(columns=columns | _BOOKKEEPING, purpose=purpose)
+    return TableTargets(columns=columns | _BOOKKEEPING, purpose=purpose, places=TABLES[name].key)
 
 
 ERASURE_TARGETS: Mapping[str, TableTargets] = {
@@ -95,6 +101,7 @@ ERASURE_TARGETS: Mapping[str, TableTargets] = {
     "users": TableTargets(
         purpose="counts and classifies the people who wrote",
         owner="user_id",
+        places=("user_id",),
         columns={
             "user_id": _key(Kind.USER),
             "external_id": Target(category=Category.DIRECT, drops=Kind.EXTERNAL_ID, masked=True),
@@ -116,6 +123,7 @@ ERASURE_TARGETS: Mapping[str, TableTargets] = {
     "clients": TableTargets(
         purpose="tells by which channel people wrote",
         owner="user_id",
+        places=("user_id",),
         columns={
             "client_id": _key(Kind.CLIENT),
             "user_id": _key(Kind.USER),
@@ -135,6 +143,7 @@ ERASURE_TARGETS: Mapping[str, TableTargets] = {
     "devices": TableTargets(
         purpose="tells with which devices people wrote",
         owner="user_id",
+        places=("user_id",),
         drops_masked=True,
         columns={
             "device_id": _key(Kind.DEVICE),
@@ -152,6 +161,7 @@ ERASURE_TARGETS: Mapping[str, TableTargets] = {
     ),
     "conversations": TableTargets(
         purpose="the unit of nearly every metric",
+        places=("conversation_id",),
         columns={
             "conversation_id": _key(Kind.CONVERSATION),
             "type": _NONE,
@@ -173,11 +183,12 @@ ERASURE_TARGETS: Mapping[str, TableTargets] = {
     "participants": TableTargets(
         purpose="tells who takes part in a conversation",
         owner="user_id",
+        places=("conversation_id",),
         columns={
             "participant_id": _key(Kind.PARTICIPANT),
             "conversation_id": _key(Kind.CONVERSATION),
             "user_id": _key(Kind.USER),
-            "user_external_id": _DIRECT,
+            "user_external_id": Target(category=Category.DIRECT, masked=True, identifies=True),
             "unread_count": _LINK,
             "last_read_at": _LINK,
             "client_associations": Target(category=Category.LINK, inside="ids"),
@@ -187,6 +198,7 @@ ERASURE_TARGETS: Mapping[str, TableTargets] = {
     "messages": TableTargets(
         purpose="response times, channels and content of conversations",
         owner="author_user_id",
+        places=("conversation_id",),
         columns={
             "message_id": _key(Kind.MESSAGE),
             "conversation_id": _key(Kind.CONVERSATION),
@@ -214,6 +226,7 @@ ERASURE_TARGETS: Mapping[str, TableTargets] = {
     "events": TableTargets(
         purpose="tells what lists do not: merges, reads, deliveries",
         owner="user_id",
+        places=("conversation_id", "user_id", "event_id"),
         drops_masked=True,
         columns={
             "event_id": _NONE,
@@ -258,11 +271,30 @@ def keys_of(table: str) -> Iterator[tuple[str, Kind]]:
             yield name, target.drops
 
 
+def place_columns(table: str) -> tuple[str, ...]:
+    """The columns that tell where a row stands, the first that is not null first; the app itself stands nowhere."""
+    return tuple(name for name in ERASURE_TARGETS[table].places if name in TABLES[table].schema.names)
+
+
 def inside_of(table: str, *wanted: Inside) -> Iterator[tuple[str, Inside]]:
     """The JSON columns that are looked into in surviving rows."""
     for name, target in ERASURE_TARGETS[table].columns.items():
         if target.inside in wanted:
             yield name, target.inside
+
+
+def mentions_in(table: str) -> Iterator[tuple[Column, bool]]:
+    """The columns in which somebody else may be mentioned, each with whether it may be redacted: not what identifies.
+
+    Names of channels and the like, which are no data about people, stay as they are.
+    """
+    is_about_people = any(keys_of(table))
+    for column in TABLES[table].columns:
+        target = ERASURE_TARGETS[table].columns[column.name]
+        is_text = column.kind in {ColumnKind.STRING, ColumnKind.JSON} and column.origin is not Origin.CONTEXT
+        is_personal = target.category is not Category.NONE and target.drops not in ID_KINDS
+        if is_text and (is_personal or not is_about_people):
+            yield column, is_personal and target.drops is None and not target.identifies
 
 
 def masked_of(table: str) -> Iterator[str]:

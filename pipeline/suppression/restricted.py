@@ -115,13 +115,13 @@ def _distinct(lake: Lake, app_id: str, table: str, column: str) -> pa.ChunkedArr
     def files() -> list[Path]:
         return sorted(lake.root.glob(f"{table}/app_id={app_id}/**/*.parquet"))
 
-    return read_steadily(files, lambda found: _distinct_of([str(file) for file in found], column))
+    return read_steadily(files, lambda found: _distinct_of([str(file) for file in found], column, lake.private))
 
 
-def _distinct_of(files: Sequence[str], column: str) -> pa.ChunkedArray:
+def _distinct_of(files: Sequence[str], column: str, private: Path) -> pa.ChunkedArray:
     if not files:
         return pa.chunked_array([], pa.string())
-    with connect_bounded(spill_folder(), memory_limit=MEMORY_LIMIT) as duck, corruption(files):
+    with connect_bounded(spill_folder(private), memory_limit=MEMORY_LIMIT) as duck, corruption(files):
         duck.read_parquet(list(files)).create_view("rows_of_app")
         query = f'select distinct "{column}" as id from rows_of_app where "{column}" is not null'
         table: pa.Table = duck.sql(query).to_arrow_table()

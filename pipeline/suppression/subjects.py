@@ -47,6 +47,7 @@ class Kind(StrEnum):
     PHONE = "phone"
     CLIENT_EXTERNAL_ID = "client_external_id"
     MENTION = "mention"  # what somebody is called in the words of others
+    MENTIONING = "mentioning"  # a conversation, user or event in whose rows others are called so
 
 
 NOTHING: frozenset[str] = frozenset()
@@ -68,6 +69,8 @@ class Subject:
         group_conversation_ids: conversations whose other members stay.
         message_ids: the subject's own messages in group conversations.
         original_messages: those of them that a channel gave ids, by `matcher.original_key`; quotes may name them so.
+        mentioning_ids: beside the groups, in whose rows the subject is mentioned, by `registry.places_of`; only looked
+            for where mentions are redacted.
         external_ids, emails, phones, client_external_ids, guids, media_urls, push_tokens, names: what else would give
             the person away; needles of the scan and of mentions.
         not_found: whether neither the lake nor upstream knew the person: they are kept out and looked for, and there
@@ -87,6 +90,7 @@ class Subject:
     group_conversation_ids: frozenset[str] = field(default=NOTHING, repr=False)
     message_ids: frozenset[str] = field(default=NOTHING, repr=False)
     original_messages: frozenset[str] = field(default=NOTHING, repr=False)
+    mentioning_ids: frozenset[str] = field(default=NOTHING, repr=False)
     external_ids: frozenset[ExternalId] = field(default=frozenset(), repr=False)
     emails: frozenset[str] = field(default=NOTHING, repr=False)
     phones: frozenset[str] = field(default=NOTHING, repr=False)

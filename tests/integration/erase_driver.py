@@ -1,4 +1,8 @@
-"""The points of an erasure, besides those of `export_driver`: deeds, suppressions, and the work file.
+"""The points of an erasure, besides those of `export_driver`: deeds, suppressions, the work file, and the disk itself.
+
+"before os.fsync in suppress": each call of the system by which a file becomes durable, gets its name, or goes, those
+within a deed, an atomic write and the removal of a tree included. What SQLite and DuckDB do of their own is no point;
+transactions are.
 
 Every point is named with the step in which it lies, which is that of the deed before it: "before rename in rewrite".
 A deed's own points name the deed: "before begin of lake", "within end of scan".
@@ -6,6 +10,7 @@ A deed's own points name the deed: "before begin of lake", "within end of scan".
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +20,8 @@ from pipeline.privacy.deeds.words import Event
 from pipeline.privacy.requests import work_file
 from pipeline.suppression import listing
 from tests.integration.export_driver import Points
+
+SYSTEM_CALLS = ("fsync", "replace", "rename", "unlink", "rmdir")
 
 
 class StepPoints(Points):
@@ -40,6 +47,8 @@ def watch_erasure(points: StepPoints) -> None:
     for module, name in ((listing, "append"), (work_file, "_overwrite"), (work_file, "_write")):
         setattr(module, name, _watched(name.strip("_"), getattr(module, name), points))
     deeds._write_all = _torn(deeds._write_all, points)
+    for name in SYSTEM_CALLS:
+        setattr(os, name, _watched(f"os.{name}", getattr(os, name), points))
 
 
 def _watched_deed(append: Callable[..., Any], points: StepPoints) -> Callable[..., Any]:

@@ -19,11 +19,6 @@ from pipeline.walk import ledger as tables
 from pipeline.walk.ledger import Ledger
 
 MEMORY_LIMIT: Final = "1GB"
-PEOPLES_TABLES: Final = (
-    *("users", "clients", "devices", "conversations", "participants", "messages", "events", "tombstones"),
-)
-"""The tables in which people are; the others describe the app."""
-
 _ID: Final = pa.string()
 
 
@@ -38,7 +33,7 @@ class FileSize:
 
 @dataclass(frozen=True, slots=True)
 class LakeView:
-    """A connection with a view for each of `PEOPLES_TABLES`, which adds `file` (as DuckDB names it) and `file_row`.
+    """A connection with a view for each of `TABLES`, which adds `file` (as DuckDB names it) and `file_row`.
 
     `sizes` are the files by their path relative to the lake's root.
     """
@@ -80,7 +75,7 @@ def open_view(lake: Lake, ledger: Ledger, app_id: str) -> Iterator[LakeView]:
     urls = {path: lake.store.url(path) for path in sizes}
     with bounded as duck, corruption(list(urls.values())):
         lake.store.attach(duck)
-        for name in PEOPLES_TABLES:
+        for name in TABLES:
             _create_view(duck, name, [urls[path] for path, size in sizes.items() if size.table == name])
         yield LakeView(duck, lake, ledger, app_id, sizes)
 
@@ -104,7 +99,7 @@ def known_users(ledger: Ledger, app_id: str) -> int:
 def _sizes(ledger: Ledger, app_id: str) -> dict[str, FileSize]:
     columns = tables.files.c
     query = sa.select(columns.path, columns.table_name, columns.rows, columns.bytes)
-    query = query.where(columns.app_id == app_id, columns.table_name.in_(PEOPLES_TABLES)).order_by(columns.path)
+    query = query.where(columns.app_id == app_id, columns.table_name.in_(TABLES)).order_by(columns.path)
     with ledger.read() as connection:
         return {row.path: FileSize(row.table_name, row.rows, row.bytes) for row in connection.execute(query)}
 

@@ -118,6 +118,7 @@ def joined(subject: Subject, other: Subject) -> Subject:
         group_conversation_ids=groups,
         message_ids=subject.message_ids | other.message_ids,
         original_messages=subject.original_messages | other.original_messages,
+        mentioning_ids=subject.mentioning_ids | other.mentioning_ids,
         external_ids=subject.external_ids | other.external_ids,
         emails=subject.emails | other.emails,
         phones=subject.phones | other.phones,

@@ -23,8 +23,13 @@ def shared_values(desk: Desk, subjects: Sequence[Subject]) -> frozenset[str]:
     for app_id in dict.fromkeys(subject.app_id for subject in subjects):
         mine = [subject for subject in subjects if subject.app_id == app_id]
         with open_view(desk.lake, desk.ledger, app_id) as view:
-            found.update(_shared(view, mine))
+            found.update(shared_in(view, mine))
     return frozenset(found)
+
+
+def shared_in(view: LakeView, subjects: Sequence[Subject]) -> frozenset[str]:
+    """As `shared_values`, for the subjects of one app."""
+    return frozenset(_shared(view, subjects))
 
 
 def _shared(view: LakeView, subjects: Sequence[Subject]) -> Iterator[str]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from pipeline.errors import PlanRefusedError
 from pipeline.privacy.deeds.words import Event
 from pipeline.privacy.desk import Desk
+from pipeline.privacy.people.lookup import UpstreamLookup
+from pipeline.privacy.people.resolution import DESTRUCTIVE
+from pipeline.privacy.plan.contradicted import is_contradicted
 from pipeline.privacy.plan.form import Plan
 from pipeline.privacy.plan.life import why_dead
-from pipeline.privacy.plan.plan import make_plan
-from pipeline.privacy.plan.run import holds_of, media_hosts_of
+from pipeline.privacy.plan.plan import Made, make_plan
+from pipeline.privacy.plan.run import holds_of, media_hosts_of, open_lookups
+from pipeline.privacy.requests.request import Request
 from pipeline.privacy.requests.store import StoredBatch, find_plan, open_work
 from pipeline.privacy.requests.work import is_closing, is_confirmed
 
@@ -25,7 +30,9 @@ async def confirm_plan(desk: Desk, plan_id: str, confirmation: str, *, now: date
         now: the current moment, aware.
 
     Raises:
-        PlanRefusedError: there is no such plan, it is dead or done, or the confirmation is not the plan's.
+        PlanRefusedError: there is no such plan, it is dead or done, it was made offline and upstream contradicts it, or
+            the confirmation is not the plan's.
+        ApiError, ConfigError: it was made offline, and upstream can't be asked.
         LakeError: the lake can't be read.
     """
     batch = find_plan(desk.lake, plan_id)
@@ -42,21 +49,39 @@ async def confirm_plan(desk: Desk, plan_id: str, confirmation: str, *, now: date
     )
     if dead is not None:
         raise PlanRefusedError(dead)
+    if not batch.plan.online and await _is_contradicted(desk, batch):
+        raise PlanRefusedError(
+            "the plan was made offline, and upstream knows more people by what was asked for, or keeps somebody from "
+            "being erased; nothing was done: plan again without --offline"
+        )
     desk.deeds.append(batch.batch_id, Event.CONFIRM, counts={"subjects": len(batch.plan.subjects)})
     return batch
+
+
+async def _is_contradicted(desk: Desk, batch: StoredBatch) -> bool:
+    requests, subjects, _ = open_work(batch, wrapping_key=desk.keyring.subkey("work"))
+    app_ids = {request.app_id for request in requests if request.action in DESTRUCTIVE}
+    async with open_lookups(desk, app_ids) as lookups:
+        own = [request for request in requests if request.app_id in app_ids]
+        return bool(own) and is_contradicted(subjects, await _planned(desk, batch, own, lookups))
 
 
 async def _again(desk: Desk, batch: StoredBatch) -> Plan:
     """The same batch planned anew over the lake as it is, without asking upstream."""
     requests, _, _ = open_work(batch, wrapping_key=desk.keyring.subkey("work"))
-    made = await make_plan(
+    return (await _planned(desk, batch, requests, {})).plan
+
+
+async def _planned(
+    desk: Desk, batch: StoredBatch, requests: Sequence[Request], lookups: Mapping[str, UpstreamLookup]
+) -> Made:
+    return await make_plan(
         desk.lake,
         desk.ledger,
         requests,
-        lookups={},
+        lookups=lookups,
         macs=desk.keyring,
         is_held=holds_of(desk),
         config=batch.plan.config,
         media_hosts=media_hosts_of(desk.settings),
     )
-    return made.plan

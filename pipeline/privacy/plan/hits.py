@@ -50,7 +50,7 @@ class Hits:
 
 
 def find_hits(view: LakeView, subjects: Sequence[Subject]) -> Hits:
-    """Count the rows of subjects, in order. Leaves the table `doomed(file, file_row)`: messages that will go."""
+    """Count the rows of subjects, in order. Leaves the table `doomed(file, file_row)`: the rows that will go."""
     _put_targets(view, subjects)
     view.duck.execute("create or replace temp table doomed (file varchar, file_row bigint)")
     hits = Hits(rows={number: Counter() for number in range(len(subjects))})
@@ -58,8 +58,8 @@ def find_hits(view: LakeView, subjects: Sequence[Subject]) -> Hits:
         _find(view, table)
         for number, count in view.rows("select subject, count(distinct (file, file_row)) from hit group by subject"):
             hits.rows[number][table] = count
+        view.duck.execute("insert into doomed select distinct file, file_row from hit where is_removed")
         if table == "messages":
-            view.duck.execute("insert into doomed select distinct file, file_row from hit where is_removed")
             _find_quotes(view)
             hits.quotes.update(
                 dict(view.rows("select subject, count(distinct (file, file_row)) from quote group by subject"))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from pipeline.config import Settings
@@ -36,7 +36,7 @@ async def plan_batch(
         desk: the desk.
         requests: of `batch.read_batch`.
         source: where they came from; a file is scanned at the end, since it names everybody.
-        online: ask upstream, too.
+        online: ask upstream, too; else it is asked before the plan is confirmed (`confirm.confirm_plan`).
         include_linked: as in `PlanConfig`.
         override_retained: as in `PlanConfig`.
         override_limit: as in `PlanConfig`.
@@ -55,11 +55,8 @@ async def plan_batch(
         mentions=privacy.mentions,
         max_subjects_share=privacy.max_subjects_share,
     )
-    async with AsyncExitStack() as stack:
-        lookups: dict[str, UpstreamLookup] = {}
-        for app_id in sorted({request.app_id for request in requests}) if online else ():
-            client = await stack.enter_async_context(open_client(desk.settings, app_id))
-            lookups[app_id] = ApiLookup(client, app_id)
+    app_ids = {request.app_id for request in requests} if online else ()
+    async with open_lookups(desk, app_ids) as lookups:
         made = await make_plan(
             desk.lake,
             desk.ledger,
@@ -74,6 +71,21 @@ async def plan_batch(
     counts = {"requests": len(requests), "subjects": len(made.plan.subjects), "files": len(made.plan.files)}
     desk.deeds.append(batch.batch_id, Event.PLAN, counts=counts)
     return batch
+
+
+@asynccontextmanager
+async def open_lookups(desk: Desk, app_ids: Collection[str]) -> AsyncIterator[dict[str, UpstreamLookup]]:
+    """By app, who asks upstream.
+
+    Raises:
+        ConfigError: an app is not configured, or its key is not given.
+    """
+    async with AsyncExitStack() as stack:
+        lookups: dict[str, UpstreamLookup] = {}
+        for app_id in sorted(app_ids):
+            client = await stack.enter_async_context(open_client(desk.settings, app_id))
+            lookups[app_id] = ApiLookup(client, app_id)
+        yield lookups
 
 
 def holds_of(desk: Desk) -> Callable[[Subject], bool]:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pipeline.privacy.people.resolution import State
 from pipeline.privacy.plan.form import FilePlan, Plan, SubjectPlan
 from pipeline.privacy.requests.deadlines import Urgency, urgency_at
+from pipeline.privacy.wording import counted, people
 
 MAX_SHOWN = 50
 TAG_DIGITS = 12
@@ -27,15 +28,17 @@ def _head(plan: Plan) -> Iterator[str]:
     calls = sum((Counter(subject.calls) for subject in plan.subjects), Counter[str]())
     yield f"plan {plan.plan_id}"
     yield f"made {plan.created_at:%Y-%m-%d %H:%M:%S} UTC, {'upstream was asked' if plan.online else 'offline'}"
-    yield f"{plan.requests:,} requests, {len(plan.subjects):,} people: {_counts(states)}"
-    yield f"{sum(subject.is_destroyed for subject in plan.subjects):,} people are erased or cleared"
+    yield f"{counted(plan.requests, 'request')}, {people(len(plan.subjects))}: {_counts(states)}"
+    destroyed = sum(subject.is_destroyed for subject in plan.subjects)
+    yield f"{counted(destroyed, 'person is', 'people are')} erased or cleared"
     yield f"rows: {_counts(rows)}"
-    yield f"files to rewrite: {len(plan.files):,}, {plan.bytes_to_rewrite:,} bytes"
+    yield f"files to rewrite: {len(plan.files):,}, {counted(plan.bytes_to_rewrite, 'byte')}"
     yield f"calls: {calls.total():,} ({_counts(calls)}), about {_duration(plan.seconds)}"
+    groups, own = (plan.total(name) for name in ("group_conversations", "own_messages_in_groups"))
     yield (
         f"conversations: {plan.total('personal_conversations'):,} personal "
-        f"({plan.total('default_conversations'):,} default), {plan.total('group_conversations'):,} groups with "
-        f"{plan.total('own_messages_in_groups'):,} own messages"
+        f"({plan.total('default_conversations'):,} default), {counted(groups, 'group')} with "
+        f"{counted(own, 'own message')}"
     )
     yield (
         f"quotes in rows that stay: {plan.total('quotes'):,} ({plan.config.quotes}); "
@@ -46,20 +49,23 @@ def _head(plan: Plan) -> Iterator[str]:
 def _warnings(plan: Plan, now: datetime) -> Iterator[str]:
     linked = sum(subject.linked for subject in plan.subjects)
     if linked and not plan.config.include_linked:
-        yield f"! {linked:,} other users share an e-mail address or phone number: see --include-linked"
+        others = counted(linked, "other user shares", "other users share")
+        yield f"! {others} an e-mail address or phone number: see --include-linked"
     missing = [subject for subject in plan.subjects if subject.state is State.NOT_FOUND]
     unknown = sum(not subject.is_acted_on for subject in missing)
     if unknown:
         remedy = "" if plan.online else "; to look for them upstream, plan without --offline"
-        yield f"! {unknown:,} were not found: they are kept out of the lake, and there is nothing to erase{remedy}"
+        found = counted(unknown, "was", "were")
+        yield f"! {found} not found: kept out of the lake from now on, and there is nothing to erase{remedy}"
     asked_later = sum(subject.is_destroyed for subject in missing)
     if asked_later:
-        yield f"! {asked_later:,} are not in the lake, and upstream is asked for them when the plan is carried out"
+        missing_here = counted(asked_later, "is", "are")
+        yield f"! {missing_here} not in the lake, and upstream is asked for them when the plan is carried out"
     urgencies = Counter(urgency_at(now, due_at=subject.due_at) for subject in plan.subjects)
     if late := urgencies[Urgency.OVERDUE]:
-        yield f"! {late:,} are overdue"
+        yield f"! {counted(late, 'is', 'are')} overdue"
     if soon := urgencies[Urgency.DUE_SOON]:
-        yield f"! {soon:,} are due within seven days"
+        yield f"! {counted(soon, 'is', 'are')} due within seven days"
 
 
 def _people(plan: Plan) -> Iterator[str]:
@@ -89,7 +95,7 @@ def _partitions(files: tuple[FilePlan, ...]) -> Iterator[str]:
         sums[file.partition].append(file)
     for partition, own in sorted(sums.items()):
         hits, size = sum(file.hits for file in own), sum(file.bytes for file in own)
-        yield f"{partition}: {hits:,} rows in {len(own):,} files of {size:,} bytes"
+        yield f"{partition}: {counted(hits, 'row')} in {counted(len(own), 'file')} of {counted(size, 'byte')}"
 
 
 def _foot(plan: Plan) -> Iterator[str]:

@@ -10,6 +10,7 @@ from pipeline.privacy.report.report import BatchReport, Certificate
 from pipeline.privacy.report.status import Open
 from pipeline.privacy.scan.findings import Hit
 from pipeline.privacy.scan.report import ScanReport
+from pipeline.privacy.wording import counted
 
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]()#+.!|<>~&-])")
 _MOST_ROWS: Final = 200  # of hits; the JSON has all
@@ -77,11 +78,13 @@ def _deadlines(report: BatchReport) -> Iterator[str]:
 
 
 def _scan(scan: ScanReport) -> Iterator[str]:
-    found = sum(scan.canaries.values())
+    found, allowed = sum(scan.canaries.values()), sum(hit.count for hit in scan.allowed)
+    files, size = counted(scan.files, "file"), counted(scan.bytes, "byte")
+    needles, residual = counted(sum(scan.needles.values()), "needle"), counted(scan.residual, "hit")
     yield (
-        f"**{scan.verdict}**: {scan.files:,} files, {scan.bytes:,} bytes on the disk, {scan.decoded_bytes:,} decoded; "
-        f"{sum(scan.needles.values()):,} needles; control {found} of {len(scan.canaries)} found; "
-        f"{scan.residual:,} hits, {sum(hit.count for hit in scan.allowed):,} allowed; {len(scan.unreadable)} unreadable"
+        f"**{scan.verdict}**: {files}, {size} on the disk, {scan.decoded_bytes:,} decoded; "
+        f"{needles}; control {found} of {len(scan.canaries)} found; "
+        f"{residual}, {allowed:,} allowed; {len(scan.unreadable)} unreadable"
     )
     yield from (
         "",

@@ -23,11 +23,13 @@ from pipeline.privacy.scan.report import NOT_PROVEN, ScanReport
 UNREACHED: Final = (
     "tickets and users in Zendesk Support, which are another API",
     "media that third-party channels host, and the channels' own copies of the conversations",
+    "your own files and databases, such as seeds, and what a query read the requests from",
     "the vendor's caches and backups; removed uploads may be served for up to 15 minutes",
     "mentions in what others wrote, which can't be edited upstream: a lake without this list of suppressions gets them",
 )
 """Copies that sunlake has no way to reach; every report lists them."""
 
+_LAST: Final = frozenset({Step.SCAN, Step.CLOSE})  # done anew by every run of a batch, and only the last one counts
 _CALLS: Final = re.compile(r"calls_(\w+)")
 
 
@@ -55,7 +57,8 @@ class BatchReport:
         status: how far every request has come, with deadlines.
         planned: the counts of the plan.
         calls: upstream calls by status of the answer.
-        done: the counts of each step, summed over its deeds; "rewrite" holds files, rows and bytes.
+        done: the counts of each step, summed over its deeds, of scans the last one's; "rewrite" holds files, rows and
+            bytes.
         scan: the last scan, or None if there was none yet.
         head: the last deed that the report covers; keep it, for it finds a ledger that was cut or rolled back.
         certificates: one per request.
@@ -161,6 +164,8 @@ def _done(deeds: Iterable[Deed]) -> dict[str, dict[str, int]]:
     done: dict[Step, Counter[str]] = {}
     for deed in deeds:
         if deed.event is Event.END and deed.step is not None:
+            if deed.step in _LAST:
+                done.pop(deed.step, None)
             done.setdefault(deed.step, Counter()).update(
                 {name: count for name, count in deed.counts.items() if not _CALLS.fullmatch(name)}
             )

@@ -134,6 +134,17 @@ def remove_torn(lake: Lake) -> int:
     return len(torn)
 
 
+def remove_unfinished(lake: Lake, batch_id: str) -> None:
+    """Remove what a kill has left of files of a batch that were being written.
+
+    Raises:
+        PlanRefusedError: there is no such batch.
+        StorageError: the disk refused.
+    """
+    for path in load_batch(lake, batch_id).folder.glob("*.tmp"):
+        storage.unlink(path)
+
+
 def batches_folder(lake: Lake) -> Path:
     """Where the batches of a lake are."""
     return lake.private / "privacy" / "batches"

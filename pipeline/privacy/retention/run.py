@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -27,9 +28,9 @@ from pipeline.privacy.removed_before import removed_before
 from pipeline.privacy.retention.cut_run import app_tag, begin_run, cut_run
 from pipeline.privacy.retention.expire import expire
 from pipeline.privacy.retention.expiring import Retention, read_retention
-from pipeline.privacy.rewrite.derived import Removed, awaited_lock, rebuild_derived, remove_derived
+from pipeline.privacy.rewrite.derived import Removed, awaited_lock, rebuild_derived
 from pipeline.privacy.rewrite.rewrite import FileOutcome, rewrite_files
-from pipeline.privacy.rewrite.whole_batch import LakeOutcome, OnFile
+from pipeline.privacy.rewrite.whole_batch import LakeOutcome, OnFile, forget_derived
 from pipeline.suppression.expiry import EXPIRING, Expiry, Selection
 from pipeline.suppression.floors import read_floor
 from pipeline.suppression.gate import open_gate
@@ -82,6 +83,12 @@ def run_expiry(
     journal = BatchJournal(desk.deeds, f"e{new_commit_id()}" if cut is None else cut.batch_id)
     found = Expired(journal.batch)
     wanted = list(app_ids) or apps_of(desk.lake)
+
+    def before_change() -> None:
+        """Models of a lake that is half rewritten would still serve what is gone from it."""
+        if found.lake.derived is None:
+            forget_derived(desk, found.lake, journal=journal, wait_seconds=wait_seconds)
+
     begin_run(desk, journal.batch, wanted, before=before, is_resumed=cut is not None)
     for app_id in wanted:
         with awaited_lock(desk.lake, app_id, what="erase expire", seconds=wait_seconds):
@@ -93,7 +100,7 @@ def run_expiry(
                 app_id,
                 before=before if cut is None else _promised(desk.lake, app_id, before),
                 retention=retention_of(desk),
-                rewrite=rewrite,
+                rewrite=partial(rewrite, before_change=before_change, wait_seconds=wait_seconds),
                 on_file=_recorder(journal, found, on_file),
             )
             removed = found.rows[app_id] = sum(outcome.removed for outcome in outcomes)
@@ -117,6 +124,7 @@ def rewrite(
     selection: Selection,
     *,
     on_file: Callable[[FileOutcome], None] | None = None,
+    before_change: Callable[[], None] = lambda: None,
     wait_seconds: float = WAIT_SECONDS,
 ) -> list[FileOutcome]:
     """The engine of retention (`expire.Rewrite`): every file in place, proven; only those are written that change."""
@@ -132,6 +140,7 @@ def rewrite(
         expiry.apply,
         candidates=may_change,
         order=EXPIRING,
+        before_change=before_change,
         on_file=on_file,
         wait_seconds=wait_seconds,
     )
@@ -167,10 +176,8 @@ def _renew_derived(desk: Desk, journal: BatchJournal, found: Expired, *, is_resu
     """Remove what was computed and build it anew, if rows went now or in the run that was cut."""
     to_be_built = Removed(0, had_warehouse=False, had_report=False)
     if found.lake.touched or is_resumed:
-        journal.begin(Step.DERIVED)
-        removed = found.lake.derived = remove_derived(desk.lake, wait_seconds=wait_seconds)
-        had = {"warehouse": int(removed.had_warehouse), "report": int(removed.had_report)}
-        journal.end(Step.DERIVED, None, Status.DONE, files=removed.files, **had)
+        # A build may have begun before the last file was rewritten.
+        forget_derived(desk, found.lake, journal=journal, wait_seconds=wait_seconds)
         to_be_built = removed_before(desk, journal.batch)
     if not to_be_built.had_warehouse:
         return

@@ -19,6 +19,7 @@ from pipeline.lake import storage
 from pipeline.lake.layout import Lake
 from pipeline.lake.lock import writer_lock
 from pipeline.report.files import default_page
+from pipeline.spill import remove_unused
 from pipeline.warehouse.build import LOCK, build
 from pipeline.warehouse.stored import warehouse_file
 
@@ -54,15 +55,7 @@ def remove_derived(lake: Lake, *, wait_seconds: float) -> Removed:
         StorageError: a file can't be removed.
     """
     warehouse = warehouse_file(lake)
-    places = [
-        warehouse,
-        warehouse.with_name(warehouse.name + ".wal"),
-        lake.private / "build",
-        lake.private / "tmp",
-        lake.private / "quarantine",
-        default_page(lake.root).parent,
-        lake.root / "marts",
-    ]
+    places = derived_places(lake)
     with awaited_lock(lake, LOCK, what="erase", seconds=wait_seconds):
         found = Removed(
             files=sum(_count_files(place) for place in places),
@@ -74,9 +67,35 @@ def remove_derived(lake: Lake, *, wait_seconds: float) -> Removed:
                 storage.remove_tree(place)
             else:
                 storage.unlink(place)
+        with storage.storage_errors():
+            # A query that runs keeps there what it has read; whoever proves that nothing is left waits for it.
+            remove_unused(lake.private / "tmp")
         for folder in (lake.private, lake.root):
             storage.sync_folder(folder)
     return found
+
+
+def derived_places(lake: Lake) -> list[Path]:
+    """All files and folders of the lake's own that were computed from it, copies of the warehouse beside it included.
+
+    Each is there, or may be.
+    """
+    warehouse = warehouse_file(lake)
+    return [
+        warehouse,
+        *sorted(path for path in warehouse.parent.glob("*.duckdb*") if path != warehouse),
+        lake.private / "build",
+        lake.private / "quarantine",
+        default_page(lake.root).parent,
+        lake.root / "marts",
+    ]
+
+
+def in_derived(lake: Lake, path: str) -> bool:
+    """Whether a scan's path of a hit, such as `lake/marts/...`, lies in what was computed from the lake."""
+    names = (path.removeprefix("lake/").split("!")[0],) if path.startswith("lake/") else ()
+    places = {str(place.relative_to(lake.root)) for place in derived_places(lake)}
+    return any(str(each) in places for name in names for each in (Path(name), *Path(name).parents))
 
 
 def rebuild_derived(settings: Settings, *, with_report: bool) -> int:

@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 from pipeline.errors import CorruptLakeError
 from pipeline.lake.layout import Lake
 from pipeline.lake.tables import TABLES, Table
-from pipeline.suppression.matcher import Effect, Known
+from pipeline.suppression.matcher import OF_OTHERS, Effect, Known
 from pipeline.suppression.redact import Policy, theirs
-from pipeline.suppression.registry import ERASURE_TARGETS, inside_of, keys_of
+from pipeline.suppression.registry import ERASURE_TARGETS, inside_of, keys_of, place_columns
 from pipeline.suppression.subjects import Kind, Subject
 
 OWN_KEYS: Mapping[str, tuple[str, Kind]] = {
@@ -106,10 +106,10 @@ class _Search:
         if owner is not None and matcher.any_of(Kind.USER, effect=Effect.MASK):
             wanted[owner] += matcher.ids(Kind.USER, effect=Effect.MASK)
             marks.append((owner, Kind.USER, Effect.MASK))
-        is_talk = table.name in {"messages", "conversations"}
-        if is_talk and policy.mentions is not None and matcher.any_of(Kind.GROUP):
-            wanted["conversation_id"] += matcher.ids(Kind.GROUP)
-            marks.append(("conversation_id", Kind.GROUP, Effect.DROP))
+        for kind in sorted(OF_OTHERS) if policy.mentions is not None else ():
+            for name in place_columns(table.name) if matcher.any_of(kind) else ():
+                wanted[name] += matcher.ids(kind)
+                marks.append((name, kind, Effect.DROP))
         context = ("author_type",) if table.name == "messages" and policy.scope == "authored" else ()
         return cls(keys={name: sorted(ids) for name, ids in wanted.items()}, marks=tuple(marks), context=context)
 

@@ -115,6 +115,7 @@ def rewrite_files(
     *,
     candidates: Callable[[Table, Path], bool],
     order: Sequence[Table] = tuple(TABLES.values()),
+    before_change: Callable[[], None] = lambda: None,
     on_file: OnFile | None = None,
     wait_seconds: float = 600.0,
 ) -> list[FileOutcome]:
@@ -127,6 +128,7 @@ def rewrite_files(
         change: what becomes of rows.
         candidates: whether a file may hold rows that change; cheaper than to rewrite it.
         order: the tables to look at, in this order.
+        before_change: as for `rewrite_lake`.
         on_file: as for `rewrite_lake`.
         wait_seconds: as for `rewrite_lake`.
 
@@ -138,7 +140,7 @@ def rewrite_files(
             table.name: {path: None for path in data_files(lake, app_id, table) if candidates(table, lake.final(path))}
             for table in order
         }
-        return _rewrite(_Job(lake, ledger, app_id, change, on_file), files, order=order)
+        return _rewrite(_Job(lake, ledger, app_id, change, on_file, before_change), files, order=order)
 
 
 def finish_cut_commits(lake: Lake, ledger: Ledger, app_id: str) -> None:

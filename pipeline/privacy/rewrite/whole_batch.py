@@ -98,7 +98,7 @@ def erase_lake(
     def before_change() -> None:
         """Models of a lake that is half rewritten would still serve who is gone from it."""
         if found.derived is None:
-            _forget(desk, found, journal=journal, wait_seconds=wait_seconds)
+            forget_derived(desk, found, journal=journal, wait_seconds=wait_seconds)
 
     # A process that was killed may have rewritten a file without having told of it.
     is_resumed = _is_cut(desk, journal.batch)
@@ -120,7 +120,7 @@ def erase_lake(
     journal.end(Step.LAKE, None, Status.DONE if found.touched else Status.ALREADY, files=found.touched)
     if found.touched or is_resumed:
         # A build may have begun before the last file was rewritten.
-        _forget(desk, found, journal=journal, wait_seconds=wait_seconds)
+        forget_derived(desk, found, journal=journal, wait_seconds=wait_seconds)
     for app_id in app_ids:
         journal.begin(Step.STATE)
         purged = purge_state(desk.lake, desk.ledger, app_id, wanted)
@@ -128,18 +128,13 @@ def erase_lake(
     return found
 
 
-def _is_cut(desk: Desk, batch: str) -> bool:
-    """Whether a run of the batch began to rewrite, and did not come as far as removing what was computed before."""
-    is_cut = False
-    for deed in desk.deeds.read(batch):
-        if deed.step is Step.REWRITE:
-            is_cut = True
-        elif deed.step is Step.DERIVED and deed.status is Status.DONE:
-            is_cut = False
-    return is_cut
+def forget_derived(desk: Desk, found: LakeOutcome, *, journal: BatchJournal, wait_seconds: float) -> None:
+    """Remove what was computed from the lake, and record what there is to be made again.
 
-
-def _forget(desk: Desk, found: LakeOutcome, *, journal: BatchJournal, wait_seconds: float) -> None:
+    Raises:
+        LockedError: a build still runs after so many seconds.
+        StorageError: a file can't be removed.
+    """
     # Whoever goes on after a kill finds them removed, and must know that they are to be made again.
     has_warehouse, has_report = warehouse_file(desk.lake).exists(), default_page(desk.lake.root).exists()
     journal.begin(Step.DERIVED, warehouse=int(has_warehouse), report=int(has_report))
@@ -153,3 +148,14 @@ def _forget(desk: Desk, found: LakeOutcome, *, journal: BatchJournal, wait_secon
         warehouse=int(removed.had_warehouse),
         report=int(removed.had_report),
     )
+
+
+def _is_cut(desk: Desk, batch: str) -> bool:
+    """Whether a run of the batch began to rewrite, and did not come as far as removing what was computed before."""
+    is_cut = False
+    for deed in desk.deeds.read(batch):
+        if deed.step is Step.REWRITE:
+            is_cut = True
+        elif deed.step is Step.DERIVED and deed.status is Status.DONE:
+            is_cut = False
+    return is_cut

@@ -24,7 +24,7 @@ class Origin:
 
 
 class Allowed:
-    """A set of rows. Rows of models are known by the message that they tell of, if they name it."""
+    """A set of rows. Rows of models are known by what they tell of, such as a message or a conversation."""
 
     def __init__(self, rows: Iterable[RowKey] = ()) -> None:
         self._rows: dict[str, set[tuple[str, tuple[str, ...]]]] = defaultdict(set)
@@ -33,13 +33,12 @@ class Allowed:
 
     def has(self, batch: pa.RecordBatch, row: int, origin: Origin) -> bool:
         """Whether a row of a batch is in the set."""
-        table = origin.table or "messages"
-        keys = self._rows.get(table)
-        if not keys:
+        tables = [origin.table] if origin.table is not None else list(self._rows)
+        app_id = batch["app_id"][row].as_py() if "app_id" in batch.schema.names else origin.app_id
+        return any(self._is_of(table, app_id, batch, row) for table in tables if self._rows.get(table))
+
+    def _is_of(self, table: str, app_id: str | None, batch: pa.RecordBatch, row: int) -> bool:
+        columns = [name for name in TABLES[table].key if name in TABLES[table].schema.names]
+        if not set(columns) <= set(batch.schema.names):
             return False
-        names = batch.schema.names
-        columns = TABLES[table].key
-        if not set(columns) <= set(names):
-            return False
-        app_id = batch["app_id"][row].as_py() if "app_id" in names else origin.app_id
-        return (app_id, tuple(batch[column][row].as_py() for column in columns)) in keys
+        return (app_id, tuple(batch[column][row].as_py() for column in columns)) in self._rows[table]

@@ -71,6 +71,13 @@ class FileFindings:
         if match.whole:
             self.hits[place, self.needles[match.needle].kind, match.encoding] += 1
 
+    def statistic(self, match: Match) -> None:
+        """Take a match in the statistics of a file whose values were taken: what may stay is the least of them, too."""
+        if match.needle in self.kept:
+            self.allowed[Place.PARQUET_STATISTICS, self.needles[match.needle].kind, match.encoding] += 1
+        else:
+            self.text(Place.PARQUET_STATISTICS, match)
+
     def raw(self, match: Match) -> None:
         """Take a match in the bytes of a binary file."""
         needle = self.needles[match.needle]

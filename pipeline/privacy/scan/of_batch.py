@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,15 +10,15 @@ from pipeline.config import prefect_home
 from pipeline.privacy.access.register import list_copies
 from pipeline.privacy.desk import Desk
 from pipeline.privacy.people.lake_view import open_view
+from pipeline.privacy.people.mentioning import mentioning_rows
 from pipeline.privacy.people.shared import shared_values
-from pipeline.privacy.plan.mention_counts import mentioning_rows
 from pipeline.privacy.scan.allowed import RowKey
 from pipeline.privacy.scan.needles import needles_of
 from pipeline.privacy.scan.places import places
 from pipeline.privacy.scan.report import ScanReport
 from pipeline.privacy.scan.roots import Progress, Root
 from pipeline.privacy.scan.scan import scan
-from pipeline.suppression.subjects import Subject
+from pipeline.suppression.subjects import Action, Subject
 from pipeline.walk.ledger import ledger_file
 
 
@@ -35,12 +36,11 @@ def prove(
     Raises:
         LakeError: a file of the lake can't be read.
     """
-    allowed = () if desk.settings.privacy.mentions == "redact" else tuple(_allowed(desk, subjects))
     return scan(
         scanned_roots(desk, source=source),
         needles_of(subjects, shared=shared_values(desk, subjects)),
         work=desk.lake.private / "tmp",
-        allowed=allowed,
+        allowed=tuple(_allowed(desk, subjects)),
         on_progress=on_progress,
     )
 
@@ -56,12 +56,20 @@ def scanned_roots(desk: Desk, *, source: str | None = None) -> list[Root]:
         prefect_home=Path(privacy.prefect_home).expanduser() if privacy.prefect_home else prefect_home(),
         ledger=ledger_file(url) if url else None,
         extra=[Path(root) for root in privacy.scan_roots],
+        temporary=Path(os.environ["TMPDIR"]) if os.environ.get("TMPDIR") else None,
     )
 
 
 def _allowed(desk: Desk, subjects: Sequence[Subject]) -> Iterator[RowKey]:
-    """The rows of others that mention a subject and are reported, not redacted."""
+    """The rows of others that mention a subject and are reported, not redacted.
+
+    Where mentions are redacted, those of people who asked for less than erasure, and what identifies somebody else.
+    """
+    is_redacted = desk.settings.privacy.mentions == "redact"
     for app_id in dict.fromkeys(subject.app_id for subject in subjects):
+        own = [subject for subject in subjects if subject.app_id == app_id]
+        kept = {number for number, subject in enumerate(own) if subject.action is not Action.ERASE or not is_redacted}
         with open_view(desk.lake, desk.ledger, app_id) as view:
-            for table, key in mentioning_rows(view, [each for each in subjects if each.app_id == app_id]):
-                yield table, app_id, key
+            for row in mentioning_rows(view, own):
+                if row.is_kept or row.subjects & kept:
+                    yield row.table, app_id, tuple(value or "" for value in row.key)

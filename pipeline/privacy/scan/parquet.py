@@ -47,15 +47,16 @@ def scan_parquet(path: Path, search: Search, found: FileFindings, *, shown: str,
     try:
         with pq.ParquetFile(path, memory_map=False, pre_buffer=False, buffer_size=_PAGE_BYTES) as file:
             metadata = file.metadata
-            _scan_footer(metadata, search, found)
             origin = Origin(table=_table_of(metadata), app_id=_app_of(shown))
             repeated = _repeated_columns(metadata)
         with pq.ParquetFile(
             path, memory_map=False, pre_buffer=False, buffer_size=_PAGE_BYTES, read_dictionary=repeated
         ) as file:
-            return sum(_scan_batch(batch, search, found, origin, allowed) for batch in _batches(file))
+            read = sum(_scan_batch(batch, search, found, origin, allowed) for batch in _batches(file))
+        _scan_footer(metadata, search, found)
     except pa.ArrowException:
         raise UnreadableError(Reason.DAMAGED) from None
+    return read
 
 
 def _scan_batch(batch: pa.RecordBatch, search: Search, found: FileFindings, origin: Origin, allowed: Allowed) -> int:
@@ -99,7 +100,7 @@ def _scan_footer(metadata: Any, search: Search, found: FileFindings) -> None:
                 continue
             for raw in (statistics.min_raw, statistics.max_raw):
                 for match in search.find(raw if isinstance(raw, bytes) else str(raw).encode()):
-                    found.text(Place.PARQUET_STATISTICS, match)
+                    found.statistic(match)
 
 
 def _repeated_columns(metadata: Any) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -31,7 +30,8 @@ def places(
         ledger: a ledger's file outside the lake.
         spool: where webhooks are received.
         extra: further folders from the settings; these must be there.
-        temporary: the folder of temporary files, by default the system's; only this user's files in it are looked at.
+        temporary: where TMPDIR lets temporary files go; only this user's files in it are looked at. Without TMPDIR
+            they go below the lake, and the system's own folder, in which others write, is no place of sunlake's.
     """
     roots = [Root(label="lake", path=lake.root)]
     roots += _numbered("input", inputs)
@@ -40,8 +40,8 @@ def places(
         if path is not None:
             roots.append(Root(label=label, path=path, optional=True))
     roots += _numbered("extra", extra, optional=False)
-    home = Path(tempfile.gettempdir()) if temporary is None else temporary
-    roots.append(Root(label="tmp", path=home, optional=True, owned_only=True, follow=False))
+    if temporary is not None:
+        roots.append(Root(label="tmp", path=temporary, optional=True, owned_only=True, follow=False))
     return roots
 
 

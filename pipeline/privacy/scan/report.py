@@ -12,6 +12,7 @@ from pipeline.privacy.scan.unreadable import Reason
 
 NOT_PROVEN: Final = (
     "backups, snapshots and replicas of these folders: restore nothing without `sunlake erase replay`",
+    "the system's folder of temporary files, unless TMPDIR names it: sunlake writes its own below the lake",
     "older versions of blocks on copy-on-write file systems, and blocks that SSDs keep aside",
     "freed blocks of the disk, swap, core dumps and the memory of running programs",
     "copies that people or other systems took: reports sent, notebooks, query results, webhooks' receivers",

@@ -40,7 +40,7 @@ def test_only_those_who_are_known_are_confirmed(annas: AnnasLake) -> None:
     assert sum(subject.is_acted_on for subject in made.plan.subjects) == 1
     assert sorted(subject.not_found for subject in made.subjects) == [False, True, True]
     text = render_plan(made.plan, now=NOW)
-    assert "1 people are erased or cleared" in text
+    assert "1 person is erased or cleared" in text
     assert "! 2 were not found" in text
     assert "upstream is asked" not in text
 
@@ -50,9 +50,9 @@ def test_whom_upstream_may_still_know_is_confirmed(annas: AnnasLake) -> None:
     made = _plan(annas, None)
     assert made.plan.confirmation == "ERASE-2"
     text = render_plan(made.plan, now=NOW)
-    assert "! 1 were not found" in text
+    assert "! 1 was not found" in text
     assert "plan without --offline" in text
-    assert "! 1 are not in the lake, and upstream is asked" in text
+    assert "! 1 is not in the lake, and upstream is asked" in text
 
 
 def test_who_is_not_found_counts_not_towards_the_limit(annas: AnnasLake, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -214,6 +214,57 @@ def test_mentions_are_redacted_in_group_conversations_only_if_asked() -> None:
     assert json.loads(contents[1]) == said
 
 
+EVERYWHERE = {
+    "users": ({"id": oid("ben"), "metadata": {"friend": "ANNA.ernst@example.org", "n": 1}}, {}, oid("ben")),
+    "clients": ({"id": oid("c"), "raw": {"of": "Anna Ernst-M\u00fcller"}}, {"user_id": oid("ben")}, oid("ben")),
+    "devices": (
+        {"id": oid("d"), "info": {"url": "https://x/?m=anna.ernst%40example.org"}},
+        {"user_id": oid("ben")},
+        oid("ben"),
+    ),
+    "conversations": ({"id": oid("bens"), "displayName": "About customer-77"}, {}, oid("bens")),
+    "participants": ({"id": oid("p"), "note": "customer-77"}, {"conversation_id": oid("bens")}, oid("bens")),
+    "messages": (
+        message("1", "ben", metadata={"customer-77": 1, "phone": 49301234567}),
+        {"conversation_id": oid("bens")},
+        oid("bens"),
+    ),
+    "events": (
+        {"id": "e1", "type": "t", "payload": {"conversation": {"id": oid("bens")}, "said": "anna.ernst@example.org"}},
+        {"webhook_id": oid("hook")},
+        oid("bens"),
+    ),
+    "switchboards": ({"id": oid("i"), "enabled": True, "new": "customer-77"}, {}, oid("i")),
+}
+
+
+@pytest.mark.parametrize("table", EVERYWHERE)
+def test_mentions_are_redacted_wherever_others_made_them(table: str) -> None:
+    """In every table: names and numbers in JSON too; the keys and all else stay; and twice is as once."""
+    item, parents, place = EVERYWHERE[table]
+    rows = rows_of(table, item, **parents)
+    person = anna(mentioning_ids=frozenset({place}))
+    policy = Policy(mentions=Mentions([person]))
+    result = redact(TABLES[table], rows, Known([person]), policy=policy)
+    assert (result.removed, result.changed) == (0, 1)
+    after = _texts(result.rows).casefold()
+    for hers in ("anna.ernst", "ernst-m", "customer-77", "49301234567"):
+        assert hers not in after
+    assert "[erased]" in after
+    before, left = rows.to_pylist()[0], result.rows.to_pylist()[0]
+    assert sum(before[name] != left[name] for name in before) == 1
+    assert redact(TABLES[table], result.rows, Known([person]), policy=policy).changed == 0
+    elsewhere = anna(mentioning_ids=frozenset({oid("elsewhere")}))
+    assert redact(TABLES[table], rows, Known([elsewhere]), policy=policy).changed == 0
+
+
+def test_names_in_json_that_become_the_same_stay_apart() -> None:
+    """Two members that were named after her addresses are two members still."""
+    both = message("1", "ben", metadata={"customer-77": 1, "anna.ernst@example.org": 2, "c": 3})
+    result = redact(TABLES["messages"], _messages(both), KNOWN, policy=Policy(mentions=Mentions([anna()])))
+    assert json.loads(result.rows["metadata"][0].as_py()) == {"[erased]": 1, "[erased] 2": 2, "c": 3}
+
+
 @pytest.mark.parametrize("text", ["{" * 3000, '{"a": "' + oid("anna")])
 def test_json_that_cannot_be_looked_into_does_not_stay(text: str) -> None:
     """Fail closed: what may hold the subject and can't be read is erased."""

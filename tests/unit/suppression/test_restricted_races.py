@@ -40,12 +40,12 @@ def test_a_compaction_between_listing_and_reading_does_no_harm(
     calm = restricted_ids(annas.lake, KEYS, APP)
     read, raced = restricted_module._distinct_of, []
 
-    def late(files: Sequence[str], column: str) -> Any:
+    def late(files: Sequence[str], column: str, private: Path) -> Any:
         # Whoever reads has listed the files already.
         if len(files) > 1 and not raced:
             raced.append(files)
             assert compact_app(annas.lake, annas.ledger, APP)
-        return read(files, column)
+        return read(files, column, private)
 
     monkeypatch.setattr(restricted_module, "_distinct_of", late)
     found = restricted_ids(annas.lake, KEYS, APP)
