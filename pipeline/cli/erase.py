@@ -183,6 +183,11 @@ def print_applied(applied: Applied) -> None:
         f"batch {applied.batch_id}: {len(applied.subjects):,} people; {calls:,} calls upstream; "
         f"{rows:,} rows removed and {sum(lake.changed.values()):,} changed in {lake.touched:,} files"
     )
+    if not lake.older.is_empty:
+        click.echo(
+            f"{lake.older.versions:,} older versions of {lake.older.bytes / 1e6:,.1f} MB, {lake.older.markers:,} marks "
+            f"of deletion and {lake.older.uploads:,} unfinished uploads removed from the store"
+        )
     if applied.models is not None:
         click.echo(f"{applied.models:,} models built anew")
     if scan is not None:

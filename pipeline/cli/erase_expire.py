@@ -47,7 +47,7 @@ def command(frame: Frame, older_than: str | None, app_ids: Sequence[str], *, is_
 
     before = None if older_than is None else read_age(older_than).before(datetime.now(UTC))
     settings = frame.settings()
-    known = apps_of(open_lake(settings.lake_path, create=False))
+    known = apps_of(open_lake(settings.place, create=False))
     unknown = [app_id for app_id in app_ids if app_id not in known]
     if unknown:
         raise UsageError(f"the lake holds no app {', '.join(unknown)}; it holds {', '.join(known) or 'none'}")
@@ -64,7 +64,7 @@ def _preview(settings: Settings, before: datetime | None, app_ids: Sequence[str]
     from pipeline.privacy.retention.expiring import read_retention
     from pipeline.walk.ledger import open_ledger
 
-    lake = open_lake(settings.lake_path, create=False)
+    lake = open_lake(settings.place, create=False)
     ledger = open_ledger(settings.ledger_url or lake.default_ledger_url)
     retention = read_retention(msgspec.structs.asdict(settings.privacy.retention))
     try:

@@ -6,6 +6,7 @@ An erasure is done only when nothing of that is left. A local disk keeps nothing
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -79,6 +80,12 @@ class History(Protocol):
         """Remove it for good; returns what was removed.
 
         The caller sees to it that nobody is uploading. What becomes old meanwhile may stay.
+        """
+
+    def planted(self, data: bytes) -> AbstractContextManager[list[Kept]]:
+        """Items with just these bytes, one as readers see it and one for every other way to lie there.
+
+        They are found as `items` finds all others, and are gone when the context ends.
         """
 
     def items(self) -> Iterator[Kept]:

@@ -44,6 +44,16 @@ class Lake:
         return self.place
 
     @property
+    def is_here(self) -> bool:
+        """Whether all of it lies on a disk of this machine."""
+        return not isinstance(self.place, S3Place)
+
+    @property
+    def here(self) -> Path:
+        """All of it, or the part of a lake in a bucket that is on this machine."""
+        return self.root if self.is_here else self.private
+
+    @property
     def private(self) -> Path:
         """The folder on this machine that no engine may glob as data: in the lake, unless that lies in a bucket."""
         return self.place.private if isinstance(self.place, S3Place) else self.place / PRIVATE

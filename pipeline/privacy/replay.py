@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 import duckdb
@@ -14,14 +13,13 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from pipeline.lake.corruption import corruption
-from pipeline.lake.layout import new_commit_id
+from pipeline.lake.layout import Lake, new_commit_id
 from pipeline.lake.repair import apps_of
 from pipeline.lake.steady import read_steadily
-from pipeline.lake.tables import TABLES
+from pipeline.lake.store import StoredFile
 from pipeline.privacy.deeds.journal import BatchJournal
 from pipeline.privacy.deeds.words import Event, Status, Step
 from pipeline.privacy.desk import Desk
-from pipeline.privacy.rewrite.hit_files import data_files
 from pipeline.privacy.rewrite.whole_batch import LakeOutcome, erase_lake
 from pipeline.privacy.scan.of_batch import prove
 from pipeline.privacy.scan.report import ScanReport
@@ -145,12 +143,12 @@ def _matching(desk: Desk, app_id: str, matcher: Suppressed, kind: Kind, effect: 
     found = among(_in_ledger(desk, app_id, kind))
     for table, queries in _queries(kind).items():
         files = partial(_files, desk, app_id, table)
-        found |= read_steadily(files, lambda paths, queries=queries: among(_in_files(paths, queries)))  # type: ignore[misc]
+        found |= read_steadily(files, lambda paths, queries=queries: among(_in_files(desk.lake, paths, queries)))  # type: ignore[misc]
     return frozenset(found)
 
 
-def _files(desk: Desk, app_id: str, table: str) -> list[Path]:
-    return [desk.lake.final(path) for path in data_files(desk.lake, app_id, TABLES[table])]
+def _files(desk: Desk, app_id: str, table: str) -> list[StoredFile]:
+    return sorted(desk.lake.store.files(f"{table}/app_id={app_id}"), key=lambda file: file.path)
 
 
 def _queries(kind: Kind) -> dict[str, list[str]]:
@@ -162,16 +160,17 @@ def _queries(kind: Kind) -> dict[str, list[str]]:
     return queries
 
 
-def _in_files(paths: Sequence[Path], queries: Sequence[str]) -> Iterator[pa.ChunkedArray]:
-    if not paths:
+def _in_files(lake: Lake, found: Sequence[StoredFile], queries: Sequence[str]) -> Iterator[pa.ChunkedArray]:
+    if not found:
         return
-    files = [str(path) for path in paths]
+    files = [lake.store.url(file.path) for file in found]
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": MEMORY_LIMIT,
         "threads": 2,
         "temp_directory": str(spill_folder()),
     }
     with duckdb.connect(config=config) as duck, corruption(files):
+        lake.store.attach(duck)
         duck.read_parquet(files).create_view("rows_of_app")
         for query in queries:
             for batch in duck.sql(query).to_arrow_reader(IDS_AT_ONCE):

@@ -7,7 +7,8 @@ nothing is left below them: at no instant does anything come back to sight.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import groupby, islice
 from pathlib import Path
@@ -35,17 +36,19 @@ NOT_REACHED: Final = (
 
 
 class S3History:
-    """What lies below the lake's prefix and is not seen; see `History`."""
+    """What lies below the lake's prefix and is not seen; see `History`. `claim` fails if the lake is another's."""
 
-    def __init__(self, bucket: Bucket, place: S3Place, prefix: str) -> None:
+    def __init__(self, bucket: Bucket, place: S3Place, prefix: str, *, claim: Callable[[], None]) -> None:
         self._bucket = bucket
         self._place = place
         self._prefix = prefix
+        self._claim = claim
         self._versions = Versions(bucket, place)
         self._rules: Rules | None = None
 
     def check(self) -> tuple[str, ...]:
         """As `History.check`."""
+        self._claim()
         rules = self._read_rules()
         refuse_what_keeps(rules, self._place)
         try:
@@ -71,6 +74,7 @@ class S3History:
 
     def purge(self) -> Leftovers:
         """As `History.purge`."""
+        self._claim()
         self._read_rules()
         removed = Leftovers()
         for _ in range(PASSES):
@@ -85,13 +89,28 @@ class S3History:
         """Remove all of one object but what readers see."""
         self._remove(key, only=key)
 
+    @contextmanager
+    def planted(self, data: bytes) -> Iterator[list[Kept]]:
+        """As `History.planted`."""
+        key = self._probe_key()
+        try:
+            for _ in range(2):
+                self._bucket.put(key, data)
+            yield list(self._items(key))
+        finally:
+            self._bucket.delete(key)
+            self._remove(key)
+
     def items(self) -> Iterator[Kept]:
         """As `History.items`."""
+        return self._items(self._prefix)
+
+    def _items(self, prefix: str) -> Iterator[Kept]:
         if not self._has_versions(self._read_rules()):
-            for found in self._bucket.list(self._prefix):
+            for found in self._bucket.list(prefix):
                 yield Kept(self._path(found.key), None, is_current=True, bytes=found.bytes, mark=found.etag)
             return
-        for version in self._versions.list(self._prefix):
+        for version in self._versions.list(prefix):
             if not version.is_marker:
                 name = version.version_id
                 yield Kept(self._path(version.key), name, version.is_latest, version.bytes, version.etag)
@@ -146,7 +165,7 @@ class S3History:
 
     def _probe(self, rules: Rules) -> None:
         """Write, replace, read and delete an object that nobody reads, and see whether all of it is gone."""
-        key = f"{self._prefix}{PRIVATE}/probe/{secrets.token_hex(8)}"
+        key = self._probe_key()
         self._bucket.put(key, b"probe")
         self._bucket.put(key, b"probed")
         if self._has_versions(rules):
@@ -188,6 +207,9 @@ class S3History:
     def _reach(self) -> list[str]:
         """Where to clean up: below the lake's prefix, or where that is the whole bucket, what is sunlake's in it."""
         return [self._prefix] if self._prefix else [f"{name}/" for name in (*TABLES, PRIVATE, "marts")]
+
+    def _probe_key(self) -> str:
+        return f"{self._prefix}{PRIVATE}/probe/{secrets.token_hex(8)}"
 
     def _path(self, key: str) -> str:
         return key.removeprefix(self._prefix)

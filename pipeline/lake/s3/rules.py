@@ -1,4 +1,4 @@
-"""The rules of a bucket that decide what becomes of objects that are replaced or deleted, as far as they can be read."""
+"""The rules of a bucket that decide what becomes of replaced and deleted objects, as far as they can be read."""
 
 from __future__ import annotations
 

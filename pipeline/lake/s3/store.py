@@ -46,7 +46,7 @@ class S3Store:
         self._place = place
         self._prefix = f"{place.prefix}/" if place.prefix else ""
         self._writers = Writers(self.bucket, place, owner_key=self._own("owner.json"))
-        self._history = S3History(self.bucket, place, self._prefix)
+        self._history = S3History(self.bucket, place, self._prefix, claim=self._writers.claim)
 
     @property
     def history(self) -> S3History:
@@ -90,8 +90,8 @@ class S3Store:
     def stage(self, app_id: str, commit_id: str, paths: Sequence[str]) -> None:
         self._writers.claim_again()
         folder = self._place.private / "staging" / app_id / commit_id
-        names = [Path(path).name for path in paths]
-        with storage.storage_errors():
+        names = [name for path in paths if (folder / (name := Path(path).name)).exists()]
+        with self._writers.guarded(app_id), storage.storage_errors():
             self.bucket.each(
                 lambda name: self.bucket.upload(folder / name, self._staging(app_id, commit_id) + name), names
             )
@@ -127,7 +127,7 @@ class S3Store:
 
     def put_over(self, app_id: str, path: str, source: Path) -> None:
         key = self._prefix + path
-        self._writers.claim_again()
+        self._writers.claim()
         with self._writers.guarded(app_id), storage.storage_errors():
             self.bucket.upload(source, key)
             self._history.forget(key)
@@ -135,6 +135,7 @@ class S3Store:
 
     def expunge(self, app_id: str, path: str) -> None:
         key = self._prefix + path
+        self._writers.claim()
         with self._writers.guarded(app_id):
             self.bucket.delete(key)
             self._history.forget(key)

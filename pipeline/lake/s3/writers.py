@@ -71,7 +71,8 @@ class Writers:
         Raises:
             LockedError: it belongs to another.
         """
-        self._claim(self._id_now())
+        self._id = self._id or self._id_now()
+        self._claim(self._id)
 
     def claim_again(self) -> None:
         """As `claim`, for a writer: someone may have taken the lake over since it began."""

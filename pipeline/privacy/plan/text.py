@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from pipeline.privacy.people.resolution import State
-from pipeline.privacy.plan.form import FilePlan, Plan, SubjectPlan
+from pipeline.privacy.plan.form import FilePlan, OlderPlan, Plan, SubjectPlan
 from pipeline.privacy.requests.deadlines import Urgency, urgency_at
 
 MAX_SHOWN = 50
@@ -31,6 +31,8 @@ def _head(plan: Plan) -> Iterator[str]:
     yield f"{sum(subject.is_destroyed for subject in plan.subjects):,} people are erased or cleared"
     yield f"rows: {_counts(rows)}"
     yield f"files to rewrite: {len(plan.files):,}, {plan.bytes_to_rewrite:,} bytes"
+    if older := _older(plan.older):
+        yield f"kept by the store, and removed for good: {older}"
     yield f"calls: {calls.total():,} ({_counts(calls)}), about {_duration(plan.seconds)}"
     yield (
         f"conversations: {plan.total('personal_conversations'):,} personal "
@@ -40,6 +42,15 @@ def _head(plan: Plan) -> Iterator[str]:
     yield (
         f"quotes in rows that stay: {plan.total('quotes'):,} ({plan.config.quotes}); "
         f"mentions: {plan.total('mentions'):,} ({plan.config.mentions})"
+    )
+
+
+def _older(older: OlderPlan) -> str:
+    if not (older.versions or older.markers or older.uploads):
+        return ""
+    return (
+        f"{older.versions:,} older versions of {older.bytes:,} bytes, {older.markers:,} marks of deletion, "
+        f"{older.uploads:,} unfinished uploads"
     )
 
 
@@ -55,6 +66,7 @@ def _warnings(plan: Plan, now: datetime) -> Iterator[str]:
     asked_later = sum(subject.is_destroyed for subject in missing)
     if asked_later:
         yield f"! {asked_later:,} are not in the lake, and upstream is asked for them when the plan is carried out"
+    yield from (f"! not reached: {note}" for note in plan.notes)
     urgencies = Counter(urgency_at(now, due_at=subject.due_at) for subject in plan.subjects)
     if late := urgencies[Urgency.OVERDUE]:
         yield f"! {late:,} are overdue"

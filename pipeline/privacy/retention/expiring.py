@@ -137,13 +137,14 @@ def _column(duck: duckdb.DuckDBPyConnection, query: str, *values: datetime) -> I
 
 @contextmanager
 def _open(lake: Lake, ledger: Ledger, app_id: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    files = {name: [str(lake.final(path)) for path in live_files(ledger, app_id, name)] for name in TABLES}
+    files = {name: [lake.store.url(path) for path in live_files(ledger, app_id, name)] for name in TABLES}
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": MEMORY_LIMIT,
         "threads": 2,
         "temp_directory": str(spill_folder(lake.private)),
     }
     with duckdb.connect(config=config) as duck, corruption([path for paths in files.values() for path in paths]):
+        lake.store.attach(duck)
         duck.execute("set TimeZone = 'UTC'")
         for name, paths in files.items():
             if paths:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from pipeline.config import Settings
 from pipeline.errors import LockedError
 from pipeline.lake import storage
 from pipeline.lake.layout import Lake
+from pipeline.lake.local_store import PRIVATE
 from pipeline.lake.lock import writer_lock
 from pipeline.report.files import default_page
 from pipeline.warehouse.build import LOCK, build
@@ -60,23 +61,22 @@ def remove_derived(lake: Lake, *, wait_seconds: float) -> Removed:
         lake.private / "build",
         lake.private / "tmp",
         lake.private / "quarantine",
-        default_page(lake.root).parent,
-        lake.root / "marts",
+        default_page(lake.place).parent,
     ]
     with awaited_lock(lake, LOCK, what="erase", seconds=wait_seconds):
         found = Removed(
             files=sum(_count_files(place) for place in places),
             had_warehouse=warehouse.exists(),
-            had_report=default_page(lake.root).exists(),
+            had_report=default_page(lake.place).exists(),
         )
         for place in places:
             if place.is_dir():
                 storage.remove_tree(place)
             else:
                 storage.unlink(place)
-        for folder in (lake.private, lake.root):
-            storage.sync_folder(folder)
-    return found
+        storage.sync_folder(lake.private)
+        cleared = sum(lake.store.clear(LOCK, folder) for folder in ("marts", f"{PRIVATE}/quarantine"))
+    return replace(found, files=found.files + cleared)
 
 
 def rebuild_derived(settings: Settings, *, with_report: bool) -> int:
@@ -90,7 +90,7 @@ def rebuild_derived(settings: Settings, *, with_report: bool) -> int:
         from pipeline.report.files import write_html  # noqa: PLC0415 - charts take a second to import
         from pipeline.report.report import make_report  # noqa: PLC0415 - as above
 
-        write_html(make_report(settings.lake_path), default_page(settings.lake_path))
+        write_html(make_report(settings.place), default_page(settings.place))
     return sum(model.outcome == "built" for model in summary.models)
 
 

@@ -141,7 +141,7 @@ def _cursors(edge: _Edge | None) -> dict[str, Any]:
 
 def _edges(lake: Lake, app_id: str, conversation_ids: Sequence[str]) -> dict[str, _Edge]:
     """The newest and oldest message that the lake holds of each conversation."""
-    files = [str(lake.final(path)) for path in data_files(lake, app_id, TABLES["messages"])]
+    files = [lake.store.url(path) for path in data_files(lake, app_id, TABLES["messages"])]
     if not files or not conversation_ids:
         return {}
     config: dict[str, str | bool | int | float | list[str]] = {
@@ -150,6 +150,7 @@ def _edges(lake: Lake, app_id: str, conversation_ids: Sequence[str]) -> dict[str
         "temp_directory": str(spill_folder(lake.private)),
     }
     with duckdb.connect(config=config) as duck, corruption(files):
+        lake.store.attach(duck)
         duck.execute("create table wanted (conversation_id varchar)")
         for part in _parts(conversation_ids):
             duck.executemany("insert into wanted values ($1)", [[key] for key in part])
