@@ -1,0 +1,79 @@
+"""Erasure on a lake in a bucket: nothing of a person stays in any version of any object below the lake's prefix."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.lake.s3.store import s3_store
+from tests.forked import Sandbox
+from tests.integration.erasure_town import request_rows
+from tests.integration.launcher import Launcher
+from tests.integration.s3_erase_bench import OUTSIDE, S3EraseBench, hamlet, needles
+from tests.integration.s3_server import S3Server
+
+Make = Callable[..., S3EraseBench]
+LEAVER = ("leaver",)
+
+
+def test_nothing_of_a_person_stays_in_any_version(make: Make) -> None:
+    """T1, T2: after exports and a compaction every version is gone that readers do not see, and only those.
+
+    The stayer's rows are what they were; what lies beside the lake is not touched; a second batch rewrites nothing, and
+    later exports bring nobody back.
+    """
+    bench = make()
+    bench.keep_versions()
+    bench.grow()
+    beside, before = bench.versions(prefix="other/"), bench.rows()
+    assert set(bench.older()) - set(bench.server.keys(bench.bucket)), "deleted objects are kept by the bucket"
+    assert len(bench.saying(needles())) > len({*bench.saying(needles())} & {*bench.server.keys(bench.bucket)})
+    bench.client.create_multipart_upload(Bucket=bench.bucket, Key="lake/messages/app_id=x/cut.parquet")
+    plan = bench.sunlake("erase", "plan", str(bench.requests(request_rows(LEAVER)))).output
+    assert f"{len([each for each in bench.versions() if 'ETag' in each and not each['IsLatest']]):,} older" in plan
+    assert "1 unfinished uploads" in plan
+    ended = bench.erase(request_rows(LEAVER))
+    assert ended.output.splitlines()[-1].startswith("complete"), ended
+    assert "scan: clean" in ended.output
+    assert (bench.saying(needles()), bench.older(), bench.server.uploads(bench.bucket)) == ([], [], [OUTSIDE])
+    assert bench.versions(prefix="other/") == beside
+    theirs = [row for row in before if not any(needle in row[1] for needle in needles())]
+    assert [row for row in bench.rows() if row in theirs] == theirs
+    assert any("erased" in row for table, row in bench.rows() if table == "messages"), "the quote"
+    assert not [key for key in bench.server.keys(bench.bucket) if "/marts/" in key or "/quarantine/" in key]
+    etags = bench.server.keys(bench.bucket)
+    assert bench.erase(request_rows(LEAVER)).output.splitlines()[-1].startswith("complete")
+    tables = {key: etag for key, etag in etags.items() if "/app_id=" in key}
+    assert {key: etag for key, etag in bench.server.keys(bench.bucket).items() if "/app_id=" in key} == tables
+    for arguments in (("export",), ("export", "--sweep"), ("erase", "verify")):
+        bench.sunlake(*arguments)
+    assert bench.saying(needles()) == []
+    report = json.loads((bench.batches()[1] / "report.json").read_bytes())
+    assert any("backups" in text for text in report["not_proven"])
+
+
+@pytest.fixture
+def make(server: Sandbox, s3_server: S3Server, launcher: Launcher, tmp_path: Path) -> Iterator[Make]:
+    """A function that gives an empty lake in a new bucket, to be filled from the hamlet as it was."""
+
+    def begin(**options: Any) -> S3EraseBench:
+        server.reset()
+        name = f"lakes-{secrets.token_hex(4)}"
+        bench = S3EraseBench(server, tmp_path / name, launcher=launcher, store=s3_server, bucket=name, **options)
+        bench.seed()
+        return bench
+
+    yield begin
+    s3_store.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """The hamlet."""
+    with Sandbox(hamlet().write(tmp_path_factory.mktemp("world"))) as running:
+        yield running
