@@ -35,6 +35,15 @@ class LocalStore:
     def is_shared(self) -> bool:
         return False
 
+    def share(self, name: str, data: bytes) -> None:
+        """Nothing: whoever has the disk has the file."""
+
+    def shared(self, name: str) -> list[bytes]:
+        return []
+
+    def shared_bytes(self, name: str) -> int:
+        return 0
+
     def read_marker(self) -> bytes | None:
         marker = self.root / PRIVATE / "lake.json"
         return marker.read_bytes() if marker.exists() else None

@@ -44,6 +44,15 @@ class Store(Protocol):
     def is_shared(self) -> bool:
         """Whether several machines may write the lake, each with locks of its own, and leases in one ledger."""
 
+    def share(self, name: str, data: bytes) -> None:
+        """Let other machines that write the lake know of this machine's file of a name."""
+
+    def shared(self, name: str) -> list[bytes]:
+        """The other machines' files of a name, also of those that are no more."""
+
+    def shared_bytes(self, name: str) -> int:
+        """The bytes of `shared`, without reading them."""
+
     def read_marker(self) -> bytes | None:
         """The text of `_sunlake/lake.json`, or None where there is no lake."""
 

@@ -92,6 +92,9 @@ def watch_everything(points: Points | None = None) -> None:
 
         for name in BUCKET_OPERATIONS:
             setattr(Bucket, name, _watched(f"bucket {name}", getattr(Bucket, name), points))
+        from pipeline.lake.s3.versions import Versions
+
+        Versions.delete = _watched("version delete", Versions.delete, points)  # type: ignore[method-assign]
     if os.environ.get("DRIVER_STOP_AT", "").startswith(PUBLISHING):
         from pipeline.suppression.gate import Gate
 

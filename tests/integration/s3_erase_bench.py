@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow.parquet as pq
 
@@ -16,6 +16,7 @@ from tests.integration.erasure_town import email_of, say
 from tests.integration.s3_bench import S3Bench
 from tests.integration.small_worlds import BEGINNING, HOUR, SmallWorld, message, oid
 
+MakeErasing: TypeAlias = Callable[..., "S3EraseBench"]
 OUTSIDE = "other/secret.txt"
 """An object beside the lake, of which nothing may be touched."""
 
@@ -130,8 +131,3 @@ def needles() -> list[str]:
     """What must not be found of the leaver any more."""
     ids = [oid(name) for name in ("leaver", "leaver-web", "leaver-default", "group#0")]
     return [*ids, email_of("leaver"), "crm-leaver", "Surnameleaver", "of leaver"]
-
-
-def requests_of(bench: S3EraseBench) -> Iterator[str]:
-    """Methods and paths that the store was asked, since the beginning."""
-    return (f"{method} {path}" for method, path in bench.server.requests)

@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import json
-import secrets
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
-import pytest
-
-from pipeline.lake.s3.store import s3_store
-from tests.forked import Sandbox
 from tests.integration.erasure_town import request_rows
-from tests.integration.launcher import Launcher
-from tests.integration.s3_erase_bench import OUTSIDE, S3EraseBench, hamlet, needles
-from tests.integration.s3_server import S3Server
+from tests.integration.s3_erase_bench import OUTSIDE, MakeErasing, needles
 
-Make = Callable[..., S3EraseBench]
 LEAVER = ("leaver",)
 
 
-def test_nothing_of_a_person_stays_in_any_version(make: Make) -> None:
+def test_nothing_of_a_person_stays_in_any_version(erasing: MakeErasing) -> None:
     """T1, T2: after exports and a compaction every version is gone that readers do not see, and only those.
 
     The stayer's rows are what they were; what lies beside the lake is not touched; a second batch rewrites nothing, and
     later exports bring nobody back.
     """
-    bench = make()
+    bench = erasing()
     bench.keep_versions()
     bench.grow()
     beside, before = bench.versions(prefix="other/"), bench.rows()
@@ -55,25 +44,3 @@ def test_nothing_of_a_person_stays_in_any_version(make: Make) -> None:
     assert bench.saying(needles()) == []
     report = json.loads((bench.batches()[1] / "report.json").read_bytes())
     assert any("backups" in text for text in report["not_proven"])
-
-
-@pytest.fixture
-def make(server: Sandbox, s3_server: S3Server, launcher: Launcher, tmp_path: Path) -> Iterator[Make]:
-    """A function that gives an empty lake in a new bucket, to be filled from the hamlet as it was."""
-
-    def begin(**options: Any) -> S3EraseBench:
-        server.reset()
-        name = f"lakes-{secrets.token_hex(4)}"
-        bench = S3EraseBench(server, tmp_path / name, launcher=launcher, store=s3_server, bucket=name, **options)
-        bench.seed()
-        return bench
-
-    yield begin
-    s3_store.cache_clear()
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """The hamlet."""
-    with Sandbox(hamlet().write(tmp_path_factory.mktemp("world"))) as running:
-        yield running

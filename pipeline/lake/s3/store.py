@@ -26,6 +26,7 @@ from pipeline.lake.holder import Holder
 from pipeline.lake.local_store import PRIVATE
 from pipeline.lake.s3.bucket import PART_BYTES, Bucket, StoredObject
 from pipeline.lake.s3.history import S3History
+from pipeline.lake.s3.owner import known_machine_id, machine_id
 from pipeline.lake.s3.reader import BucketFiles
 from pipeline.lake.s3.writers import Writers
 from pipeline.lake.store import StoredFile
@@ -55,6 +56,16 @@ class S3Store:
     @property
     def is_shared(self) -> bool:
         return self._writers.are_many
+
+    def share(self, name: str, data: bytes) -> None:
+        self.bucket.put(self._shared(name) + machine_id(self._place.private), data)
+
+    def shared(self, name: str) -> list[bytes]:
+        found = (self.bucket.get(version.key) for version in self._of_others(name))
+        return [data for data in found if data is not None]
+
+    def shared_bytes(self, name: str) -> int:
+        return sum(version.bytes for version in self._of_others(name))
 
     def read_marker(self) -> bytes | None:
         return self.bucket.get(self._own("lake.json"))
@@ -217,6 +228,13 @@ class S3Store:
                     name = f"{SCHEME}{self._place.bucket}/{version.key}"
                     raise StorageError(f"{name} was replaced while it was read; run the command again")
                 file.write(data)
+
+    def _of_others(self, name: str) -> Iterator[StoredObject]:
+        own = known_machine_id(self._place.private)  # who only reads gets none
+        return (found for found in self.bucket.list(self._shared(name)) if not found.key.endswith(f"/{own}"))
+
+    def _shared(self, name: str) -> str:
+        return self._own(f"shared/{name}/")
 
     def _own(self, name: str) -> str:
         return f"{self._prefix}{PRIVATE}/{name}"

@@ -1,0 +1,135 @@
+"""SIGKILL while people are erased from a bucket, and exports that run or were cut meanwhile (gdpr.md, section 6)."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.integration.erasure_town import request_rows
+from tests.integration.export_bench import KILLED
+from tests.integration.export_driver import PUBLISHING
+from tests.integration.s3_erase_bench import MakeErasing, S3EraseBench, needles
+from tests.integration.small_worlds import BEGINNING, HOUR, message, oid
+
+LEAVER = ("leaver",)
+POINTS = (
+    "before bucket upload in derived",  # of the first file: found, proven, nothing changed yet
+    "after bucket upload in derived",  # it is new, and its old version is still there
+    "before version delete in derived",
+    "before bucket upload in rewrite",  # between two files
+    "after bucket upload in rewrite",
+    "before transaction in rewrite",  # before the ledger knows of it
+    "before bucket delete in rewrite",  # a file of which nothing is left
+    "after bucket delete in rewrite",
+    "before bucket delete in derived",  # a mart
+    "before version delete in versions",
+    "after version delete in versions",
+    "before end of versions",
+    "after end of versions",
+    "before bucket put in scan",  # of the control
+    "before version delete in scan",
+)
+
+
+def test_a_kill_at_any_step_is_made_good_by_the_same_command(erasing: MakeErasing) -> None:
+    """Each file is old or new, whole; the next run goes on, and ends where an undisturbed one does.
+
+    Kills follow one another: what one has left, the next run takes up and is killed further on. While an old version is
+    left, `erase verify` finds the person in it.
+    """
+    bench = erasing()
+    bench.keep_versions()
+    bench.grow()
+    old = bench.rows()
+    apply = (*bench.plan(request_rows(LEAVER)), "--remove-input")
+    snapshot, state = bench.snapshot(), bench.folder / "kept"
+    shutil.copytree(bench.state, state)
+    points = bench.points(*apply)
+    assert not set(POINTS) - set(points), sorted(set(points))
+    new = bench.rows()
+    waiting = list(POINTS)
+    while waiting:
+        bench.sandbox.reset()
+        bench.restore(snapshot, state)
+        bench.requests(request_rows(LEAVER))
+        killed = []
+        while waiting and bench.driven(*apply, DRIVER_KILL_AT=f"{waiting[0]}#1").code == KILLED:
+            killed.append(waiting.pop(0))
+            assert set(bench.rows()) <= {*old, *new}, killed
+            if killed[-1] == "after bucket upload in derived":
+                said = bench.driven("erase", "verify")
+                assert (said.code, "the scan is residual" in said.output) == (1, True), said
+        assert killed, f"no run comes to {waiting[0]}"
+        ended = bench.driven(*apply)
+        assert ended.code == 0 or "carried out to its end" in ended.errors, (killed, ended)
+        assert (bench.rows(), bench.saying(needles()), bench.older()) == (new, [], []), killed
+    assert bench.driven("export", "--sweep").code == 0
+    assert bench.saying(needles()) == []
+
+
+def test_an_export_that_fetched_a_person_before_cannot_publish_them_afterwards(erasing: MakeErasing) -> None:
+    """T3: it is older than the batch and outlives it; what it had read of the person never gets into the bucket."""
+    bench = erasing()
+    bench.keep_versions()
+    bench.grow()
+    apply = bench.plan(request_rows(LEAVER))
+    said = message("last words", BEGINNING + HOUR * 60, author="leaver", text="Last words of leaver")
+    bench.sandbox.change({"op": "add_messages", "conversation_id": oid("group"), "messages": [said]})
+    with _stopped_export(bench) as running:
+        ended = bench.driven(*apply, "--remove-input")
+        assert running.poll() is None
+        running.send_signal(signal.SIGCONT)
+        told = running.communicate(timeout=60)
+    assert running.returncode == 0, told
+    assert "left out, since they were suppressed" in "".join(told)
+    if ended.code:  # what the export had staged on this machine was no secret to the scan
+        assert "the scan found" in ended.errors, ended
+        ended = bench.sunlake(*apply)
+    assert ended.output.splitlines()[-1].startswith("complete")
+    for arguments in (("export",), ("export", "--sweep"), ("compact",)):
+        bench.sunlake(*arguments)
+        assert bench.saying(needles()) == []
+    assert "nobody is back" in bench.sunlake("erase", "verify").output
+
+
+@pytest.mark.parametrize("is_state_lost", [False, True])
+def test_a_commit_that_was_cut_is_filtered_before_it_is_finished(erasing: MakeErasing, *, is_state_lost: bool) -> None:
+    """What lies staged in the bucket was admitted before the person was kept out, and is admitted anew."""
+    bench = erasing()
+    bench.keep_versions()
+    bench.sunlake("export")
+    apply = bench.plan(request_rows(LEAVER))
+    said = message("last words", BEGINNING + HOUR * 60, author="leaver", text="Last words of leaver")
+    bench.sandbox.change({"op": "add_messages", "conversation_id": oid("group"), "messages": [said]})
+    assert bench.driven("export", DRIVER_KILL_AT="before bucket copy#1").code == KILLED
+    assert bench.driven(*apply, DRIVER_KILL_AT="after end of suppress#1").code == KILLED
+    if is_state_lost:
+        shutil.rmtree(bench.place.private / "staging")
+    bench.sunlake("export")
+    assert "Last words of leaver" not in repr(bench.rows())
+    assert not [key for key in bench.server.keys(bench.bucket) if "/staging/" in key]
+    assert bench.sunlake(*apply, "--remove-input").output.splitlines()[-1].startswith("complete")
+    assert (bench.saying(needles()), bench.older()) == ([], [])
+
+
+@contextmanager
+def _stopped_export(bench: S3EraseBench) -> Iterator[subprocess.Popen[str]]:
+    """An export that has read everything, and has stopped itself where it would decide what to publish."""
+    stop = {"DRIVER_STOP_AT": f"{PUBLISHING}#1", "SUNLAKE_COMMIT_SECONDS": "600"}
+    running = bench.start("export", "--sweep", module="tests.integration.export_driver", **stop)
+    try:
+        deadline = time.monotonic() + 60
+        while Path(f"/proc/{running.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+            assert time.monotonic() < deadline, "the export did not come so far"
+            time.sleep(0.02)
+        yield running
+    finally:
+        running.kill()
+        running.wait()

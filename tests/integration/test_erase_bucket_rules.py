@@ -1,0 +1,136 @@
+"""Rules of a bucket, and rights of its key, that decide whether anybody can be erased from it for good."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.integration.erasure_town import request_rows
+from tests.integration.s3_erase_bench import MakeErasing, S3EraseBench, needles
+from tests.integration.s3_server import Fault
+
+LEAVER = ("leaver",)
+
+
+def asks_for(word: str, method: str = "GET") -> Any:
+    """Whether a request is of this method and names such a thing in its query."""
+
+    def concerns(asked: str, _: str, query: str) -> bool:
+        return asked == method and word in query
+
+    return concerns
+
+
+def test_a_bucket_without_versions_is_asked_for_none(erasing: MakeErasing) -> None:
+    """The key needs no right to list or read versions, and nothing of the person stays."""
+    bench = erasing()
+    bench.grow()
+    listed = Fault(asks_for("versions"), status=403, code="AccessDenied")
+    with bench.server.failing(listed):
+        ended = bench.erase(request_rows(LEAVER))
+    assert (ended.output.splitlines()[-1].startswith("complete"), listed.struck) == (True, 0), ended
+    assert bench.saying(needles()) == []
+    bench.sunlake("export", "--sweep")
+    assert bench.saying(needles()) == []
+
+
+def test_a_store_that_has_never_heard_of_versions_is_told_of(erasing: MakeErasing) -> None:
+    """What it may keep is not proven: the plan and the report say so."""
+    bench = erasing()
+    bench.sunlake("export")
+
+    def is_new(_: str, __: str, query: str) -> bool:
+        return any(word in query for word in ("versioning", "versions", "object-lock", "replication", "uploads"))
+
+    with bench.server.failing(Fault(is_new, status=501, code="NotImplemented")):
+        assert "! not reached: older versions of objects" in plan_of(bench)
+        bench.erase(request_rows(LEAVER))
+    report = json.loads((bench.batches()[-1] / "report.json").read_bytes())
+    assert any("this store does not list them" in text for text in report["not_proven"])
+    assert any("this store does not list them" in text for text in report["unreached"])
+    assert bench.saying(needles()) == []
+
+
+@pytest.mark.parametrize(
+    ("concerns", "right"),
+    [
+        (asks_for("versions"), "s3:ListBucketVersions"),
+        (asks_for("versionId="), "s3:GetObjectVersion"),
+        (asks_for("versionId=", "DELETE"), "s3:DeleteObjectVersion"),
+        (asks_for("uploads"), "s3:ListBucketMultipartUploads"),
+    ],
+    ids=["list", "read", "delete", "uploads"],
+)
+def test_a_right_that_is_missing_ends_the_plan(erasing: MakeErasing, concerns: Any, right: str) -> None:
+    """Nothing is planned that would have to stop in the middle; the message names the right."""
+    bench = erasing()
+    bench.keep_versions()
+    bench.sunlake("export")
+    before = bench.server.keys(bench.bucket, prefix="lake/messages")
+    with bench.server.failing(Fault(concerns, status=403, code="AccessDenied")):
+        said = plan_of(bench, code=1)
+    assert right in said
+    assert "nobody can be erased for good" in said
+    assert not list(bench.privacy.glob("batches/*"))
+    assert bench.server.keys(bench.bucket, prefix="lake/messages") == before
+    assert not bench.sandbox.destroying()
+
+
+def test_a_right_that_was_taken_away_since_the_plan_ends_it_before_anything_is_erased(erasing: MakeErasing) -> None:
+    """Neither upstream nor the lake is touched, and the same command goes on once it is given back."""
+    bench = erasing()
+    bench.keep_versions()
+    bench.sunlake("export")
+    apply = bench.plan(request_rows(LEAVER))
+    with bench.server.failing(Fault(asks_for("versionId=", "DELETE"), status=403, code="AccessDenied")):
+        bench.sunlake(*apply, code=1)
+    assert not bench.sandbox.destroying()
+    assert bench.sunlake(*apply, "--remove-input").output.splitlines()[-1].startswith("complete")
+    assert bench.saying(needles()) == []
+
+
+@pytest.mark.parametrize("kind", ["default", "hold"])
+def test_versions_that_are_locked_end_the_plan(erasing: MakeErasing, kind: str) -> None:
+    """Object lock by a rule of the bucket, or of one object below the lake's prefix; elsewhere it does not matter."""
+    bench = erasing(is_lockable=True)
+    bench.sunlake("export")
+    for key in ("other/locked", next(iter(bench.server.keys(bench.bucket)))):
+        assert bench.sunlake("erase", "plan", str(bench.requests(request_rows(LEAVER))))
+        if kind == "hold":
+            bench.client.put_object_legal_hold(Bucket=bench.bucket, Key=put(bench, key), LegalHold={"Status": "ON"})
+    if kind == "default":
+        rule = {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 3}}
+        lock = {"ObjectLockEnabled": "Enabled", "Rule": rule}
+        bench.client.put_object_lock_configuration(Bucket=bench.bucket, ObjectLockConfiguration=lock)
+    said = plan_of(bench, code=1)
+    assert ("keeps every version for 3 days" if kind == "default" else "a legal hold keeps 1 versions") in said
+
+
+def put(bench: S3EraseBench, key: str) -> str:
+    """The key of an object that is there."""
+    if key.startswith("other/"):
+        bench.client.put_object(Bucket=bench.bucket, Key=key, Body=b"locked")
+    return key
+
+
+def test_where_a_bucket_is_replicated_is_said(erasing: MakeErasing) -> None:
+    """No deletion of a version reaches a replica: plan and report name it."""
+    bench = erasing()
+    bench.keep_versions()
+    bench.client.create_bucket(Bucket=f"{bench.bucket}-copy")
+    kept = {"Status": "Enabled"}
+    bench.client.put_bucket_versioning(Bucket=f"{bench.bucket}-copy", VersioningConfiguration=kept)
+    rule = {"Destination": {"Bucket": f"arn:aws:s3:::{bench.bucket}-copy"}, "Status": "Enabled", "Prefix": ""}
+    configuration = {"Role": "arn:aws:iam::123456789012:role/copies", "Rules": [rule]}
+    bench.client.put_bucket_replication(Bucket=bench.bucket, ReplicationConfiguration=configuration)
+    bench.sunlake("export")
+    assert f"! not reached: replicas in {bench.bucket}-copy" in plan_of(bench)
+    assert f"replicas in {bench.bucket}-copy" in bench.sunlake("doctor").output
+
+
+def plan_of(bench: S3EraseBench, *, code: int = 0) -> str:
+    """What a plan for the leaver says."""
+    ended = bench.sunlake("erase", "plan", str(bench.requests(request_rows(LEAVER))), code=code)
+    return ended.output + ended.errors
