@@ -92,7 +92,8 @@ def verify(frame: Frame) -> int:
 def replay(frame: Frame, *, wait_seconds: float) -> int:
     """Erase again whoever came back, after a backup of the lake was restored.
 
-    The suppression list and the ledger of deeds (_sunlake/privacy) must be the present ones, not those of the backup.
+    The suppression list and the ledger of deeds (_sunlake/privacy; for a bucket, in the state folder) must be the
+    present ones, not those of the backup.
 
     \b
     Example:
