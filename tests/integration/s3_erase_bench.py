@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from tests.integration.erase_bench import EraseBench
 from tests.integration.erasure_town import email_of, say
+from tests.integration.launcher import Launcher
 from tests.integration.s3_bench import S3Bench
 from tests.integration.small_worlds import BEGINNING, HOUR, SmallWorld, message, oid
 
@@ -35,6 +36,11 @@ class S3EraseBench(S3Bench, EraseBench):
         """The test's own client."""
         return self.server.client()
 
+    def launcher_of(self) -> Launcher:
+        """What starts processes quickly."""
+        assert self.launcher is not None
+        return self.launcher
+
     def keep_versions(self) -> None:
         """Turn versioning on, and leave an old version, a deleted object and an upload beside the lake."""
         self.client.put_bucket_versioning(Bucket=self.bucket, VersioningConfiguration={"Status": "Enabled"})
@@ -44,7 +50,7 @@ class S3EraseBench(S3Bench, EraseBench):
         self.client.create_multipart_upload(Bucket=self.bucket, Key=OUTSIDE)
 
     def grow(self) -> None:
-        """Export, let the group go on, export again and compact: many objects are replaced and deleted.
+        """Export, let the group go on, export again, compact and export: many objects are replaced and deleted.
 
         A mart, and what a repair has put aside, stand for all that is made of the lake.
         """
@@ -53,6 +59,9 @@ class S3EraseBench(S3Bench, EraseBench):
         self.sandbox.change({"op": "add_messages", "conversation_id": oid("group"), "messages": [said]})
         for command in ("export", "compact"):
             self.sunlake(command)
+        said = message("alone", BEGINNING + HOUR * 40, author="leaver", text="Lonely words of leaver")
+        self.sandbox.change({"op": "add_messages", "conversation_id": oid("leaver-default"), "messages": [said]})
+        self.sunlake("export")
         for key in ("marts/fct_messages/x.parquet", "_sunlake/quarantine/1/messages/x.parquet"):
             self.client.put_object(Bucket=self.bucket, Key=f"lake/{key}", Body=b"words of leaver")
 
@@ -62,8 +71,9 @@ class S3EraseBench(S3Bench, EraseBench):
         return [each for page in pages for name in ("Versions", "DeleteMarkers") for each in page.get(name, ())]
 
     def older(self, *, prefix: str = "lake/") -> list[str]:
-        """Keys of what readers do not see: older versions and marks."""
-        return [each["Key"] for each in self.versions(prefix=prefix) if not each["IsLatest"] or "ETag" not in each]
+        """Keys of what readers do not see: older versions and marks. The list of suppressions goes on growing."""
+        found = [each["Key"] for each in self.versions(prefix=prefix) if not each["IsLatest"] or "ETag" not in each]
+        return [key for key in found if "/_sunlake/shared/" not in key]
 
     def saying(self, needles: Sequence[str]) -> list[str]:
         """Keys of the objects, in any version, that hold a needle."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
 from tests.integration.erasure_town import request_rows
 from tests.integration.s3_erase_bench import MakeErasing, S3EraseBench, needles
 from tests.integration.s3_server import Fault
@@ -53,66 +51,56 @@ def test_a_store_that_has_never_heard_of_versions_is_told_of(erasing: MakeErasin
     assert bench.saying(needles()) == []
 
 
-@pytest.mark.parametrize(
-    ("concerns", "right"),
-    [
-        (asks_for("versions"), "s3:ListBucketVersions"),
-        (asks_for("versionId="), "s3:GetObjectVersion"),
-        (asks_for("versionId=", "DELETE"), "s3:DeleteObjectVersion"),
-        (asks_for("uploads"), "s3:ListBucketMultipartUploads"),
-    ],
-    ids=["list", "read", "delete", "uploads"],
-)
-def test_a_right_that_is_missing_ends_the_plan(erasing: MakeErasing, concerns: Any, right: str) -> None:
-    """Nothing is planned that would have to stop in the middle; the message names the right."""
+RIGHTS = {
+    "s3:ListBucketVersions": asks_for("versions"),
+    "s3:GetObjectVersion": asks_for("versionId="),
+    "s3:DeleteObjectVersion": asks_for("versionId=", "DELETE"),
+    "s3:ListBucketMultipartUploads": asks_for("uploads"),
+}
+
+
+def test_a_right_that_is_missing_ends_the_plan_and_one_that_was_taken_away_ends_it_all(erasing: MakeErasing) -> None:
+    """Nothing is planned that would have to stop in the middle, and nothing is begun; the message names the right.
+
+    Neither upstream nor the lake is touched, and the same command goes on once the right is given back.
+    """
     bench = erasing()
     bench.keep_versions()
     bench.sunlake("export")
     before = bench.server.keys(bench.bucket, prefix="lake/messages")
-    with bench.server.failing(Fault(concerns, status=403, code="AccessDenied")):
-        said = plan_of(bench, code=1)
-    assert right in said
-    assert "nobody can be erased for good" in said
+    for right, concerns in RIGHTS.items():
+        with bench.server.failing(Fault(concerns, status=403, code="AccessDenied")):
+            said = plan_of(bench, code=1)
+        assert right in said
+        assert "nobody can be erased for good" in said
     assert not list(bench.privacy.glob("batches/*"))
-    assert bench.server.keys(bench.bucket, prefix="lake/messages") == before
-    assert not bench.sandbox.destroying()
-
-
-def test_a_right_that_was_taken_away_since_the_plan_ends_it_before_anything_is_erased(erasing: MakeErasing) -> None:
-    """Neither upstream nor the lake is touched, and the same command goes on once it is given back."""
-    bench = erasing()
-    bench.keep_versions()
-    bench.sunlake("export")
     apply = bench.plan(request_rows(LEAVER))
-    with bench.server.failing(Fault(asks_for("versionId=", "DELETE"), status=403, code="AccessDenied")):
+    with bench.server.failing(Fault(RIGHTS["s3:DeleteObjectVersion"], status=403, code="AccessDenied")):
         bench.sunlake(*apply, code=1)
+    assert bench.server.keys(bench.bucket, prefix="lake/messages") == before
     assert not bench.sandbox.destroying()
     assert bench.sunlake(*apply, "--remove-input").output.splitlines()[-1].startswith("complete")
     assert bench.saying(needles()) == []
 
 
-@pytest.mark.parametrize("kind", ["default", "hold"])
-def test_versions_that_are_locked_end_the_plan(erasing: MakeErasing, kind: str) -> None:
-    """Object lock by a rule of the bucket, or of one object below the lake's prefix; elsewhere it does not matter."""
+def test_a_bucket_that_locks_every_version_ends_the_plan(erasing: MakeErasing) -> None:
+    """Whatever was erased would stay for the days that its rule says."""
+    bench = erasing(is_lockable=True)
+    lock = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 3}}}
+    bench.client.put_object_lock_configuration(Bucket=bench.bucket, ObjectLockConfiguration=lock)
+    bench.sunlake("export")
+    assert "object lock keeps every version for 3 days" in plan_of(bench, code=1)
+
+
+def test_a_legal_hold_on_an_object_of_the_lake_ends_the_plan(erasing: MakeErasing) -> None:
+    """On one beside the lake it does not matter."""
     bench = erasing(is_lockable=True)
     bench.sunlake("export")
-    for key in ("other/locked", next(iter(bench.server.keys(bench.bucket)))):
-        assert bench.sunlake("erase", "plan", str(bench.requests(request_rows(LEAVER))))
-        if kind == "hold":
-            bench.client.put_object_legal_hold(Bucket=bench.bucket, Key=put(bench, key), LegalHold={"Status": "ON"})
-    if kind == "default":
-        rule = {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 3}}
-        lock = {"ObjectLockEnabled": "Enabled", "Rule": rule}
-        bench.client.put_object_lock_configuration(Bucket=bench.bucket, ObjectLockConfiguration=lock)
-    said = plan_of(bench, code=1)
-    assert ("keeps every version for 3 days" if kind == "default" else "a legal hold keeps 1 versions") in said
-
-
-def put(bench: S3EraseBench, key: str) -> str:
-    """The key of an object that is there."""
-    if key.startswith("other/"):
-        bench.client.put_object(Bucket=bench.bucket, Key=key, Body=b"locked")
-    return key
+    bench.client.put_object(Bucket=bench.bucket, Key="other/locked", Body=b"locked")
+    for key, code in (("other/locked", 0), (next(iter(bench.server.keys(bench.bucket))), 1)):
+        bench.client.put_object_legal_hold(Bucket=bench.bucket, Key=key, LegalHold={"Status": "ON"})
+        said = plan_of(bench, code=code)
+    assert "a legal hold keeps 1 versions" in said
 
 
 def test_where_a_bucket_is_replicated_is_said(erasing: MakeErasing) -> None:

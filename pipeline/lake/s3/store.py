@@ -58,7 +58,9 @@ class S3Store:
         return self._writers.are_many
 
     def share(self, name: str, data: bytes) -> None:
-        self.bucket.put(self._shared(name) + machine_id(self._place.private), data)
+        key = self._shared(name) + machine_id(self._place.private)
+        if self.bucket.get(key) != data:
+            self.bucket.put(key, data)
 
     def shared(self, name: str) -> list[bytes]:
         found = (self.bucket.get(version.key) for version in self._of_others(name))
