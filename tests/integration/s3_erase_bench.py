@@ -80,6 +80,10 @@ class S3EraseBench(S3Bench, EraseBench):
         texts = ((each["Key"], self._text(each)) for each in self.versions() if "ETag" in each)
         return [key for key, text in texts if any(needle in text for needle in needles)]
 
+    def own(self) -> dict[str, bytes]:
+        """The objects that are sunlake's own."""
+        return {key: data for key, data in self.get().items() if "/_sunlake/" in key}
+
     def snapshot(self) -> list[tuple[str, bytes | None]]:
         """The lake's objects with their versions, in an order in which they can be made again."""
         return [(each["Key"], self._bytes(each) if "ETag" in each else None) for each in reversed(self._by_time())]

@@ -23,10 +23,12 @@ def test_nothing_of_a_person_stays_in_any_version(erasing: MakeErasing) -> None:
     assert set(bench.older()) - set(bench.server.keys(bench.bucket)), "deleted objects are kept by the bucket"
     assert len(bench.saying(needles())) > len({*bench.saying(needles())} & {*bench.server.keys(bench.bucket)})
     bench.client.create_multipart_upload(Bucket=bench.bucket, Key="lake/messages/app_id=x/cut.parquet")
-    plan = bench.sunlake("erase", "plan", str(bench.requests(request_rows(LEAVER)))).output
-    assert f"{len([each for each in bench.versions() if 'ETag' in each and not each['IsLatest']]):,} older" in plan
-    assert "1 unfinished uploads" in plan
-    ended = bench.erase(request_rows(LEAVER))
+    plan = bench.plan_json(request_rows(LEAVER))
+    old = [each for each in bench.versions() if "ETag" in each and not each["IsLatest"]]
+    marks = [each for each in bench.versions() if "ETag" not in each]
+    sizes = {"bytes": sum(each["Size"] for each in old)}
+    assert plan["older"] == {"versions": len(old), "markers": len(marks), "uploads": 1} | sizes
+    ended = bench.sunlake(*bench.apply_of(plan), "--remove-input")
     assert ended.output.splitlines()[-1].startswith("complete"), ended
     assert "scan: clean" in ended.output
     assert (bench.saying(needles()), bench.older(), bench.server.uploads(bench.bucket)) == ([], [], [OUTSIDE])
@@ -42,5 +44,19 @@ def test_nothing_of_a_person_stays_in_any_version(erasing: MakeErasing) -> None:
     for arguments in (("export",), ("export", "--sweep"), ("erase", "verify")):
         bench.sunlake(*arguments)
     assert bench.saying(needles()) == []
-    report = json.loads((bench.batches()[1] / "report.json").read_bytes())
+    report = json.loads((bench.batches()[0] / "report.json").read_bytes())
     assert any("backups" in text for text in report["not_proven"])
+
+
+def test_what_has_expired_is_in_no_version_either(erasing: MakeErasing) -> None:
+    """Retention: all messages are too old, and older versions of their files go with them."""
+    bench = erasing()
+    bench.keep_versions()
+    bench.sunlake("export")
+    bench.sunlake("export", "--sweep")
+    assert "rows would go; nothing was changed" in bench.sunlake("erase", "expire", "--older-than", "1d").output
+    assert bench.saying(["Text of group"])
+    bench.sunlake("erase", "expire", "--older-than", "1d", "--apply")
+    assert (bench.saying(["Text of group", "Secret of"]), bench.older()) == ([], [])
+    bench.sunlake("export", "--sweep")
+    assert bench.saying(["Text of group", "Secret of"]) == []

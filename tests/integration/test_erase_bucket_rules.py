@@ -22,15 +22,22 @@ def asks_for(word: str, method: str = "GET") -> Any:
 
 
 def test_a_bucket_without_versions_is_asked_for_none(erasing: MakeErasing) -> None:
-    """The key needs no right to list or read versions, and nothing of the person stays."""
+    """T7: the key needs no right to list or read versions, and nothing of the person stays.
+
+    Who comes back with a backup of the bucket is found, and erased again.
+    """
     bench = erasing()
     bench.grow()
+    backup = bench.get()
     listed = Fault(asks_for("versions"), status=403, code="AccessDenied")
     with bench.server.failing(listed):
         ended = bench.erase(request_rows(LEAVER))
     assert (ended.output.splitlines()[-1].startswith("complete"), listed.struck) == (True, 0), ended
     assert bench.saying(needles()) == []
-    bench.sunlake("export", "--sweep")
+    bench.put({key: data for key, data in backup.items() if "/_sunlake/" not in key} | bench.own())
+    assert bench.saying(needles())
+    assert "ids of people who were erased" in bench.sunlake("erase", "verify", code=1).output
+    assert "scan: clean" in bench.sunlake("erase", "replay").output
     assert bench.saying(needles()) == []
 
 
@@ -43,8 +50,9 @@ def test_a_store_that_has_never_heard_of_versions_is_told_of(erasing: MakeErasin
         return any(word in query for word in ("versioning", "versions", "object-lock", "replication", "uploads"))
 
     with bench.server.failing(Fault(is_new, status=501, code="NotImplemented")):
-        assert "! not reached: older versions of objects" in plan_of(bench)
-        bench.erase(request_rows(LEAVER))
+        plan = bench.plan_json(request_rows(LEAVER))
+        bench.sunlake(*bench.apply_of(plan), "--remove-input")
+    assert ["older versions of objects" in note for note in plan["notes"]] == [True]
     report = json.loads((bench.batches()[-1] / "report.json").read_bytes())
     assert any("this store does not list them" in text for text in report["not_proven"])
     assert any("this store does not list them" in text for text in report["unreached"])
@@ -62,7 +70,7 @@ RIGHTS = {
 def test_a_right_that_is_missing_ends_the_plan_and_one_that_was_taken_away_ends_it_all(erasing: MakeErasing) -> None:
     """Nothing is planned that would have to stop in the middle, and nothing is begun; the message names the right.
 
-    Neither upstream nor the lake is touched, and the same command goes on once the right is given back.
+    Neither upstream nor the lake is touched.
     """
     bench = erasing()
     bench.keep_versions()
@@ -79,8 +87,6 @@ def test_a_right_that_is_missing_ends_the_plan_and_one_that_was_taken_away_ends_
         bench.sunlake(*apply, code=1)
     assert bench.server.keys(bench.bucket, prefix="lake/messages") == before
     assert not bench.sandbox.destroying()
-    assert bench.sunlake(*apply, "--remove-input").output.splitlines()[-1].startswith("complete")
-    assert bench.saying(needles()) == []
 
 
 def test_a_bucket_that_locks_every_version_ends_the_plan(erasing: MakeErasing) -> None:
@@ -88,7 +94,7 @@ def test_a_bucket_that_locks_every_version_ends_the_plan(erasing: MakeErasing) -
     bench = erasing(is_lockable=True)
     lock = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 3}}}
     bench.client.put_object_lock_configuration(Bucket=bench.bucket, ObjectLockConfiguration=lock)
-    bench.sunlake("export")
+    bench.driven("export")  # the test's store copies nothing into such a bucket; the lake is there
     assert "object lock keeps every version for 3 days" in plan_of(bench, code=1)
 
 

@@ -19,6 +19,7 @@ from tests.integration.small_worlds import BEGINNING, HOUR, message, oid
 
 LEAVER = ("leaver",)
 STOPPING_SECONDS = 60
+LEASE_SECONDS = 6.0
 
 
 @pytest.fixture
@@ -49,10 +50,12 @@ def test_another_machine_does_not_bring_back_who_was_erased_on_this_one(bench: S
 
 def test_an_export_of_another_machine_has_to_end_first(bench: S3EraseBench) -> None:
     """How far it is can't be known here: the lake is left alone, the batch is partial, and the same command goes on."""
-    apply = (*bench.plan(request_rows(LEAVER))[:-1], "1")
+    apply = (*bench.plan(request_rows(LEAVER))[:-1], "1", "--remove-input")
     before = bench.rows()
     bench.machine = "two"
-    with _stopped(bench, "export", "--sweep", at="before bucket upload#1"):
+    said = message("meanwhile", BEGINNING + HOUR * 50, author="stayer", text="Meanwhile")
+    bench.sandbox.change({"op": "add_messages", "conversation_id": oid("group"), "messages": [said]})
+    with _stopped(bench, "export", at="before bucket upload#1"):
         bench.machine = "one"
         ended = bench.command(*apply)
         assert (ended.returncode, "the lake is not done" in ended.stderr) == (3, True), ended
@@ -65,6 +68,7 @@ def test_an_export_of_another_machine_has_to_end_first(bench: S3EraseBench) -> N
 def test_an_eraser_that_slept_while_another_machine_wrote_changes_nothing_more(bench: S3EraseBench) -> None:
     """Its lease is lost when it wakes: the file that it was about to replace stays, and it can be resumed."""
     apply = (*bench.plan(request_rows(LEAVER)), "--remove-input")
+    bench.lease_seconds = LEASE_SECONDS
     with _stopped(bench, *apply, at="before bucket upload in derived#1"):
         ledger = bench.ledger()
         with ledger.write() as connection:
@@ -72,12 +76,13 @@ def test_an_eraser_that_slept_while_another_machine_wrote_changes_nothing_more(b
         ledger.close()
         bench.machine = "two"
         assert bench.command("export").returncode == 0
+        time.sleep(LEASE_SECONDS)  # by its own clock, too, the eraser's lease is over
         files = {key: etag for key, etag in bench.server.keys(bench.bucket).items() if "/app_id=" in key}
     ended = bench.launcher_of().ended()
     assert ended.code == 3, ended
     assert "took this one's place" in ended.errors
     assert {key: etag for key, etag in bench.server.keys(bench.bucket).items() if "/app_id=" in key} == files
-    bench.machine = "one"
+    bench.machine, bench.lease_seconds = "one", 60.0
     assert bench.sunlake(*apply).output.splitlines()[-1].startswith("complete")
     assert (bench.saying(needles()), bench.older()) == ([], [])
 

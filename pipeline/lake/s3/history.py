@@ -61,7 +61,7 @@ class S3History:
 
     def unproven(self) -> tuple[str, ...]:
         """As `History.unproven`."""
-        return (*notes_of(self._read_rules()), *NOT_REACHED)
+        return (*notes_of(self._known_rules()), *NOT_REACHED)
 
     def survey(self) -> Leftovers:
         """As `History.survey`."""
@@ -87,7 +87,9 @@ class S3History:
 
     def forget(self, key: str) -> None:
         """Remove all of one object but what readers see."""
-        self._remove(key, only=key)
+        found = [version for version in self._list(key) if version.key == key]
+        self._bucket.each(self._versions.delete, [each for each in found if not each.is_latest and not each.is_marker])
+        self._bucket.each(self._versions.delete, [each for each in found if each.is_marker])
 
     @contextmanager
     def planted(self, data: bytes) -> Iterator[list[Kept]]:
@@ -99,14 +101,14 @@ class S3History:
             yield list(self._items(key))
         finally:
             self._bucket.delete(key)
-            self._remove(key)
+            self.forget(key)
 
     def items(self) -> Iterator[Kept]:
         """As `History.items`."""
         return self._items(self._prefix)
 
     def _items(self, prefix: str) -> Iterator[Kept]:
-        if not self._has_versions(self._read_rules()):
+        if not self._has_versions(self._known_rules()):
             for found in self._bucket.list(prefix):
                 yield Kept(self._path(found.key), None, is_current=True, bytes=found.bytes, mark=found.etag)
             return
@@ -135,11 +137,10 @@ class S3History:
                 file.write(data)
         return True
 
-    def _remove(self, *prefixes: str, only: str | None = None) -> Leftovers:
+    def _remove(self, *prefixes: str) -> Leftovers:
         found = Leftovers()
         for old in (self._old(*prefixes), self._marks(*prefixes)):
-            wanted = (version for version in old if only is None or version.key == only)
-            while some := list(islice(wanted, AT_ONCE)):
+            while some := list(islice(old, AT_ONCE)):
                 self._bucket.each(self._versions.delete, some)
                 for version in some:
                     found = found.plus(_count(version))
@@ -159,7 +160,7 @@ class S3History:
                 yield from (version for version in versions if version.is_marker)
 
     def _list(self, *prefixes: str) -> Iterator[Version]:
-        if self._has_versions(self._rules or self._read_rules()):
+        if self._has_versions(self._known_rules()):
             for prefix in prefixes:
                 yield from self._versions.list(prefix)
 
@@ -172,7 +173,7 @@ class S3History:
             for version in self._versions.list(key):
                 self._versions.read(key, version.version_id, 0, version.bytes)
         self._bucket.delete(key)
-        self._remove(key)
+        self.forget(key)
         if any(True for _ in self._list(key)) or self._bucket.head(key) is not None:
             raise StorageError(f"{self._place} keeps versions that were deleted; use another store")
         for _ in self._bucket.uploads(key):
@@ -200,6 +201,10 @@ class S3History:
             rules = replace(rules, versions=Told.YES)
         self._rules = rules
         return rules
+
+    def _known_rules(self) -> Rules:
+        """The rules as they were when something was last looked for or removed."""
+        return self._rules or self._read_rules()
 
     def _has_versions(self, rules: Rules) -> bool:
         return rules.versions in {Told.YES, Told.DENIED}

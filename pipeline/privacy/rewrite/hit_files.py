@@ -53,11 +53,11 @@ def find(lake: Lake, app_id: str, subjects: Sequence[Subject], *, policy: Policy
         CorruptLakeError: a file can't be read, so nobody can say what it holds.
     """
     matcher = Known(subjects)
-    at = partial(_At, lake, app_id)
+    at, paths = partial(_At, lake, app_id), files_by_table(lake, app_id)
     files: dict[str, dict[str, frozenset[int]]] = {name: {} for name in TABLES}
     owned: dict[Kind, set[str]] = defaultdict(set)
     for table in TABLES.values():
-        for path in data_files(lake, app_id, table):
+        for path in paths[table.name]:
             groups, ids = _search(at(path), table, _Search.of_keys(table, matcher, policy), matcher, policy)
             if groups:
                 files[table.name][path] = groups
@@ -67,7 +67,7 @@ def find(lake: Lake, app_id: str, subjects: Sequence[Subject], *, policy: Policy
     extended = Known(subjects, further=owned.items())
     for table in TABLES.values():
         search = _Search.of_texts(table)
-        for path in data_files(lake, app_id, table):
+        for path in paths[table.name]:
             known = files[table.name].get(path, frozenset())
             groups = known | _search(at(path), table, search, extended, policy, but=known)[0]
             if groups:
@@ -78,6 +78,14 @@ def find(lake: Lake, app_id: str, subjects: Sequence[Subject], *, policy: Policy
 def data_files(lake: Lake, app_id: str, table: Table) -> list[str]:
     """An app's files of a table, relative to the lake's root: what any engine would read."""
     return sorted(file.path for file in lake.store.files(f"{table.name}/app_id={app_id}"))
+
+
+def files_by_table(lake: Lake, app_id: str) -> dict[str, list[str]]:
+    """As `data_files`, of all tables."""
+    found: dict[str, list[str]] = {name: [] for name in TABLES}
+    for file in lake.store.files(*(f"{name}/app_id={app_id}" for name in TABLES)):
+        found[file.path.partition("/")[0]].append(file.path)
+    return {name: sorted(paths) for name, paths in found.items()}
 
 
 def copy_folder(lake: Lake, app_id: str) -> Path:

@@ -25,7 +25,7 @@ from pipeline.lake.layout import Lake
 from pipeline.lake.lock import files_lock, writer_lock
 from pipeline.lake.tables import TABLES, Table
 from pipeline.privacy.rewrite.derived import awaited_lock
-from pipeline.privacy.rewrite.hit_files import copy_folder, data_files, find, rewrite_folder
+from pipeline.privacy.rewrite.hit_files import copy_folder, files_by_table, find, rewrite_folder
 from pipeline.privacy.rewrite.patch import patch
 from pipeline.privacy.rewrite.proof import Proof
 from pipeline.suppression.redact import WHOLE, Policy, Redacted, redact
@@ -141,10 +141,8 @@ def rewrite_files(
             return candidates(table, file)
 
     with files_lock(lake, app_id, wait_seconds=wait_seconds):
-        files = {
-            table.name: {path: None for path in data_files(lake, app_id, table) if is_candidate(table, path)}
-            for table in order
-        }
+        paths = files_by_table(lake, app_id)
+        files = {table.name: {path: None for path in paths[table.name] if is_candidate(table, path)} for table in order}
         return _rewrite(_Job(lake, ledger, app_id, change, on_file), files, order=order)
 
 
