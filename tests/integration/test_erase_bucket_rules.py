@@ -27,7 +27,7 @@ def test_a_bucket_without_versions_is_asked_for_none(erasing: MakeErasing) -> No
     Who comes back with a backup of the bucket is found, and erased again.
     """
     bench = erasing()
-    bench.grow()
+    bench.sunlake("export")
     backup = bench.get()
     listed = Fault(asks_for("versions"), status=403, code="AccessDenied")
     with bench.server.failing(listed):
