@@ -193,10 +193,7 @@ def print_applied(applied: Applied) -> None:
         f"{rows:,} rows removed and {sum(lake.changed.values()):,} changed in {lake.touched:,} files"
     )
     if not lake.older.is_empty:
-        click.echo(
-            f"{lake.older.versions:,} older versions of {lake.older.bytes / 1e6:,.1f} MB, {lake.older.markers:,} marks "
-            f"of deletion and {lake.older.uploads:,} unfinished uploads removed from the store"
-        )
+        click.echo(f"removed from the store for good: {lake.older.words}")
     if applied.models is not None:
         click.echo(f"{applied.models:,} models built anew")
     if scan is not None:

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 HELP = """Remove what is older than an age, and what Sunshine Conversations no longer has.
 
 Without --apply it only counts. What becomes of users, conversations and messages that are gone upstream is set under
-[privacy] retention in sunlake.toml. What has expired is never exported again; a conversation in which something new is
-said comes back with that alone. It may be killed at any instant; run it again, and it goes on.
+[privacy] retention in sunlake.toml. Of a lake in a bucket, all older versions of its objects go as well. What has
+expired is never exported again; a conversation in which something new is said comes back with that alone. It may be
+killed at any instant; run it again, and it goes on.
 
 \b
 Examples:
@@ -102,6 +103,8 @@ def _apply(settings: Settings, before: datetime | None, app_ids: Sequence[str], 
         _print_json(facts | {"files": done.lake.touched, "models": done.models, "problem": done.problem})
     else:
         click.echo(f"{sum(done.rows.values()):,} rows went, {done.lake.touched:,} files were rewritten or removed")
+        if not done.lake.older.is_empty:
+            click.echo(f"removed from the store for good: {done.lake.older.words}")
         if done.models is not None:
             click.echo(f"{done.models:,} models were built anew")
         click.echo(f"recorded as {done.batch_id}")

@@ -26,6 +26,14 @@ class Leftovers:
         """Whether there is nothing."""
         return not (self.versions or self.markers or self.uploads)
 
+    @property
+    def words(self) -> str:
+        """For people to read."""
+        return (
+            f"{self.versions:,} older versions of {self.bytes:,} bytes, {self.markers:,} marks of deletion, "
+            f"{self.uploads:,} unfinished uploads"
+        )
+
     def plus(self, other: Leftovers) -> Leftovers:
         """Both together."""
         return Leftovers(

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
+
+from pipeline.lake.s3.store import s3_store
 from tests.integration.erasure_town import request_rows
-from tests.integration.s3_erase_bench import MakeErasing, S3EraseBench, needles
+from tests.integration.s3_erase_bench import OUTSIDE, MakeErasing, S3EraseBench, needles
 from tests.integration.s3_server import Fault
 
 LEAVER = ("leaver",)
@@ -122,6 +125,25 @@ def test_where_a_bucket_is_replicated_is_said(erasing: MakeErasing) -> None:
     bench.sunlake("export")
     assert f"! not reached: replicas in {bench.bucket}-copy" in plan_of(bench)
     assert f"replicas in {bench.bucket}-copy" in bench.sunlake("doctor").output
+
+
+def test_a_lake_that_is_the_whole_bucket_cleans_up_only_what_is_its_own(erasing: MakeErasing) -> None:
+    """What others keep beside its tables stays, with all versions, marks and uploads."""
+    bench = erasing()
+    bench.keep_versions()
+    for key in ("messages/app_id=x/a.parquet", "_sunlake/staging/x/y/a.parquet"):
+        for data in (b"one", b"another"):
+            bench.client.put_object(Bucket=bench.bucket, Key=key, Body=data)
+        bench.client.create_multipart_upload(Bucket=bench.bucket, Key=key)
+    bench.client.delete_object(Bucket=bench.bucket, Key="_sunlake/staging/x/y/a.parquet")
+    beside = bench.versions(prefix="other/")
+    history = s3_store(msgspec.structs.replace(bench.place, prefix="")).history
+    found = history.survey()
+    assert (found.versions, found.markers, found.uploads, found.bytes) == (3, 1, 2, 13)
+    assert history.purge() == found
+    assert history.survey().is_empty
+    assert (bench.versions(prefix="other/"), bench.server.uploads(bench.bucket)) == (beside, [OUTSIDE])
+    assert list(bench.server.keys(bench.bucket, prefix="messages")) == ["messages/app_id=x/a.parquet"]
 
 
 def plan_of(bench: S3EraseBench, *, code: int = 0) -> str:

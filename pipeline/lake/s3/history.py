@@ -119,7 +119,7 @@ class S3History:
 
     def uploads(self) -> list[str]:
         """As `History.uploads`."""
-        return sorted(self._path(key) for key, _ in self._bucket.uploads(self._prefix))
+        return sorted(self._path(key) for prefix in self._reach() for key, _ in self._bucket.uploads(prefix))
 
     def fetch(self, item: Kept, target: Path) -> bool:
         """As `History.fetch`."""
@@ -186,7 +186,7 @@ class S3History:
             if self._versions.is_locked(version):
                 locked.append(version)
 
-        kept = (version for version in self._versions.list(self._prefix) if not version.is_marker)
+        kept = (version for version in self._list(*self._reach()) if not version.is_marker)
         while some := list(islice(kept, AT_ONCE)):
             self._bucket.each(look, some)
         if locked:

@@ -6,8 +6,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+import msgspec
+
+from pipeline.lake.history import Leftovers
 from pipeline.privacy.people.resolution import State
-from pipeline.privacy.plan.form import FilePlan, OlderPlan, Plan, SubjectPlan
+from pipeline.privacy.plan.form import FilePlan, Plan, SubjectPlan
 from pipeline.privacy.requests.deadlines import Urgency, urgency_at
 
 MAX_SHOWN = 50
@@ -31,8 +34,8 @@ def _head(plan: Plan) -> Iterator[str]:
     yield f"{sum(subject.is_destroyed for subject in plan.subjects):,} people are erased or cleared"
     yield f"rows: {_counts(rows)}"
     yield f"files to rewrite: {len(plan.files):,}, {plan.bytes_to_rewrite:,} bytes"
-    if older := _older(plan.older):
-        yield f"kept by the store, and removed for good: {older}"
+    if not (older := Leftovers(**msgspec.structs.asdict(plan.older))).is_empty:
+        yield f"kept by the store, and removed for good: {older.words}"
     yield f"calls: {calls.total():,} ({_counts(calls)}), about {_duration(plan.seconds)}"
     yield (
         f"conversations: {plan.total('personal_conversations'):,} personal "
@@ -42,15 +45,6 @@ def _head(plan: Plan) -> Iterator[str]:
     yield (
         f"quotes in rows that stay: {plan.total('quotes'):,} ({plan.config.quotes}); "
         f"mentions: {plan.total('mentions'):,} ({plan.config.mentions})"
-    )
-
-
-def _older(older: OlderPlan) -> str:
-    if not (older.versions or older.markers or older.uploads):
-        return ""
-    return (
-        f"{older.versions:,} older versions of {older.bytes:,} bytes, {older.markers:,} marks of deletion, "
-        f"{older.uploads:,} unfinished uploads"
     )
 
 

@@ -31,7 +31,7 @@ class Client:
             if isinstance(found, str):
                 status = 403 if found == "AccessDenied" else 404
                 response = {"Error": {"Code": found}, "ResponseMetadata": {"HTTPStatusCode": status}}
-                raise ClientError(response, question)  # type: ignore[arg-type] # as botocore calls it
+                raise ClientError(response, question)  # type: ignore[arg-type]  # as botocore calls it
             return found
 
         return answer
