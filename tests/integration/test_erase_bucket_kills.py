@@ -25,9 +25,8 @@ from tests.integration.small_worlds import BEGINNING, HOUR, message, oid
 
 LEAVER = ("leaver",)
 POINTS = (
-    "before bucket upload in derived",  # of the first file: found, proven, nothing changed yet
-    "after bucket upload in derived",  # it is new, and its old version is still there
-    "before bucket upload in rewrite",  # between two files
+    "after bucket upload in derived",  # the first file is new, and its old version is still there
+    "before bucket upload in rewrite",  # between two files: the second is proven, and nothing of it changed yet
     "after bucket delete in rewrite",  # a file of which nothing is left, and its old versions are
     "after version delete in versions",
 )
