@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
@@ -87,7 +88,8 @@ class Versions:
                 if code_of(error) in MISSING:
                     return False
                 raise
-        return bool(found.get("ObjectLockMode")) or found.get("ObjectLockLegalHoldStatus") == "ON"
+        until: datetime | None = found.get("ObjectLockRetainUntilDate")
+        return found.get("ObjectLockLegalHoldStatus") == "ON" or (until is not None and until > datetime.now(UTC))
 
     def _body(self, **arguments: Any) -> bytes:
         for attempt in range(1, ATTEMPTS + 1):
