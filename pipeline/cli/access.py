@@ -50,7 +50,7 @@ def command(frame: Frame, batch: str, *, out: Path, is_offline: bool) -> int:
     from pipeline.privacy.access.run import run_access
     from pipeline.privacy.desk import open_desk
 
-    with open_desk(frame.settings(), only_reads=True) as desk:
+    with open_desk(frame.settings()) as desk:
         done = asyncio.run(run_access(desk, batch, out=out, is_offline=is_offline, on_step=_say))
     rows = [
         [

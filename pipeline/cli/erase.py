@@ -35,6 +35,12 @@ def command() -> None:
       sunlake erase replay                         after a backup was restored
       sunlake erase expire --older-than 24m        retention
 
+    A lake may lie in a bucket (s3://bucket/prefix). Of everything below its prefix, apply and expire then remove all
+    older versions, marks of deletion and unfinished uploads, whoever is in them; beside the prefix nothing is touched.
+    The key needs, besides the rights of an export: s3:GetBucketVersioning, ListBucketVersions, GetObjectVersion and
+    DeleteObjectVersion. Object lock, legal holds and MFA delete end a plan. Replicas and backups of the bucket are not
+    reached. What names people or proves deeds (keys, requests, deeds) stays in the state folder of this machine.
+
     Nobody is named in what these commands print or keep: people are tags, and requests their request_ref.
     """
 
@@ -89,6 +95,9 @@ def plan(
     override_limit: bool,
 ) -> None:
     """Say what a batch would do. Nothing upstream and nothing in the lake is changed.
+
+    On a lake in a bucket it is made sure that older versions can be removed, with an object that nobody reads, and said
+    how many there are: all of them go, not only those of the people in the batch.
 
     It ends with what to type to carry it out, ERASE-n: n people are erased or cleared. Whoever was not found is not
     among them, and is kept out of the lake.
@@ -192,6 +201,8 @@ def print_applied(applied: Applied) -> None:
         f"batch {applied.batch_id}: {people(len(applied.subjects))}; {counted(calls, 'call')} upstream; "
         f"{counted(rows, 'row')} removed and {sum(lake.changed.values()):,} changed in {counted(lake.touched, 'file')}"
     )
+    if not lake.older.is_empty:
+        click.echo(f"removed from the store for good: {lake.older.words}")
     if applied.models is not None:
         click.echo(f"{counted(applied.models, 'model')} built anew")
     _print_end(applied)

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 HELP = """Remove what is older than an age, and what Sunshine Conversations no longer has.
 
 Without --apply it only counts. What becomes of users, conversations and messages that are gone upstream is set under
-[privacy] retention in sunlake.toml. What has expired is never exported again; a conversation in which something new is
-said comes back with that alone. It may be killed at any instant; run it again, and it goes on.
+[privacy] retention in sunlake.toml. Of a lake in a bucket, all older versions of its objects go as well. What has
+expired is never exported again; a conversation in which something new is said comes back with that alone. It may be
+killed at any instant; run it again, and it goes on.
 
 \b
 Examples:
@@ -48,7 +49,7 @@ def command(frame: Frame, older_than: str | None, app_ids: Sequence[str], *, is_
 
     before = None if older_than is None else read_age(older_than).before(datetime.now(UTC))
     settings = frame.settings()
-    known = apps_of(open_lake(settings.lake_path, create=False))
+    known = apps_of(open_lake(settings.place, create=False))
     unknown = [app_id for app_id in app_ids if app_id not in known]
     if unknown:
         raise UsageError(f"the lake holds no app {', '.join(unknown)}; it holds {', '.join(known) or 'none'}")
@@ -65,7 +66,7 @@ def _preview(settings: Settings, before: datetime | None, app_ids: Sequence[str]
     from pipeline.privacy.retention.expiring import read_retention
     from pipeline.walk.ledger import open_ledger
 
-    lake = open_lake(settings.lake_path, create=False)
+    lake = open_lake(settings.place, create=False)
     ledger = open_ledger(settings.ledger_url or lake.default_ledger_url)
     retention = read_retention(msgspec.structs.asdict(settings.privacy.retention))
     try:
@@ -106,6 +107,8 @@ def _apply(settings: Settings, before: datetime | None, app_ids: Sequence[str], 
     else:
         rows, files = counted(sum(done.rows.values()), "row"), counted(done.lake.touched, "file")
         click.echo(f"{rows} gone, {files} rewritten or removed")
+        if not done.lake.older.is_empty:
+            click.echo(f"removed from the store for good: {done.lake.older.words}")
         if done.models is not None:
             click.echo(f"{counted(done.models, 'model')} built anew")
         click.echo(f"recorded as {done.batch_id}")

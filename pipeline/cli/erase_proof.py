@@ -88,7 +88,8 @@ def replay(frame: Frame, *, wait_seconds: float) -> int:
 
     What is computed from the lake goes, too. Exit code 3: done, and not proven; it is said what to do.
 
-    The suppression list and the ledger of deeds (_sunlake/privacy) must be the present ones, not those of the backup.
+    The suppression list and the ledger of deeds (_sunlake/privacy; for a bucket, in the state folder) must be the
+    present ones, not those of the backup.
 
     \b
     Example:

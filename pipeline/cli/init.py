@@ -16,8 +16,8 @@ TEMPLATE = """\
 
 # Where the Parquet files go: a folder, or s3://bucket/prefix.
 lake = "lake"
-# What a lake in a bucket keeps on this machine: its SQLite ledger, the warehouse, files on their way. SUNLAKE_STATE
-# names another folder.
+# What a lake in a bucket keeps on this machine: its SQLite ledger, the warehouse, files on their way, and what erasure
+# has to keep (requests, deeds; back them up). SUNLAKE_STATE names another folder.
 # state = "~/.local/state/sunlake"
 
 # Where progress is kept: by default SQLite inside the lake. Use PostgreSQL where several machines work on one lake.

@@ -99,6 +99,8 @@ def _decided(ledger: Ledger, app_id: str) -> list[Decision]:
 def _finish(lake: Lake, ledger: Ledger, decision: Decision, admission: Admission) -> None:
     with admission.publishing(decision) as admitted:
         if admitted is not decision:
+            # Elsewhere than here, the files are still staged as they were before.
+            lake.store.stage(admitted.app_id, admitted.commit_id, [file.path for file in admitted.files])
             with ledger.write() as connection:
                 _record_files(ledger, connection, admitted)
                 lake.store.fence(connection, admitted.app_id)

@@ -4,8 +4,8 @@ lake/messages/app_id=<id>/month=2026-03/<commit>-<n>.parquet
 lake/<other table>/app_id=<id>/<commit>-<n>.parquet
 lake/_sunlake/     lake.json  ledger.db  staging/<app_id>/<commit>/  locks/  quarantine/  tmp/
 
-A lake in a bucket has the same files there, but of `_sunlake` only lake.json, owner.json, staging and quarantine; what
-is for this machine alone lies in a folder of its own, `Lake.private`.
+A lake in a bucket has the same files there, but of `_sunlake` only lake.json, owner.json, staging, quarantine, and what
+machines have to tell each other (shared); what is for this machine alone lies in a folder of its own, `Lake.private`.
 """
 
 from __future__ import annotations
@@ -42,6 +42,16 @@ class Lake:
         if isinstance(self.place, S3Place):
             raise ConfigError(f"this works on a lake in a folder only, not on {self.place}")
         return self.place
+
+    @property
+    def is_here(self) -> bool:
+        """Whether all of it lies on a disk of this machine."""
+        return not isinstance(self.place, S3Place)
+
+    @property
+    def here(self) -> Path:
+        """All of it, or the part of a lake in a bucket that is on this machine."""
+        return self.root if self.is_here else self.private
 
     @property
     def private(self) -> Path:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from pipeline.errors import CorruptLakeError
 from pipeline.lake import storage
+from pipeline.lake.history import Kept, Leftovers
 from pipeline.lake.holder import Holder
 from pipeline.lake.store import StoredFile
 
@@ -25,6 +26,23 @@ class LocalStore:
     """The files below a folder; see `Store`."""
 
     root: Path
+
+    @property
+    def history(self) -> NoHistory:
+        return NoHistory()
+
+    @property
+    def is_shared(self) -> bool:
+        return False
+
+    def share(self, name: str, data: bytes) -> None:
+        """Nothing: whoever has the disk has the file."""
+
+    def shared(self, name: str) -> list[bytes]:
+        return []
+
+    def shared_bytes(self, name: str) -> int:
+        return 0
 
     def read_marker(self) -> bytes | None:
         marker = self.root / PRIVATE / "lake.json"
@@ -53,7 +71,12 @@ class LocalStore:
         """Nothing: the lock file can't be lost while its holder lives."""
 
     def stage(self, app_id: str, commit_id: str, paths: Sequence[str]) -> None:
-        storage.sync_folder(self._staging(app_id) / commit_id)
+        folder = self._staging(app_id) / commit_id
+        if folder.exists():  # else all of it is in place, and it is staged again by a recovery
+            storage.sync_folder(folder)
+
+    def fetch_staged(self, app_id: str, commit_id: str, paths: Sequence[str]) -> None:
+        """Nothing: there is no other place where they could be."""
 
     def publish(self, app_id: str, commit_id: str, paths: Sequence[str]) -> None:
         for path in paths:
@@ -69,6 +92,23 @@ class LocalStore:
     def remove(self, app_id: str, paths: Iterable[str]) -> None:
         for path in paths:
             storage.unlink(self.root / path)
+
+    def put_over(self, app_id: str, path: str, source: Path) -> None:
+        target = self.root / path
+        storage.rename(source, target)
+        storage.sync_folder(target.parent)
+
+    def expunge(self, app_id: str, path: str) -> None:
+        target = self.root / path
+        storage.unlink(target)
+        storage.sync_folder(target.parent)
+
+    def clear(self, writer: str, folder: str) -> int:
+        place = self.root / folder
+        count = sum(path.is_file() for path in place.rglob("*"))
+        storage.remove_tree(place)
+        storage.sync_folder(self.root)
+        return count
 
     def drop_staging(self, app_id: str, commit_id: str | None = None) -> None:
         folder = self._staging(app_id)
@@ -132,6 +172,35 @@ class LocalStore:
         with suppress(FileNotFoundError):  # compaction merged it away since it was listed
             status = path.stat()
             yield StoredFile(path.relative_to(self.root).as_posix(), status.st_size, status.st_mtime_ns)
+
+
+class NoHistory:
+    """Of a store that keeps nothing; see `History`."""
+
+    def check(self) -> tuple[str, ...]:
+        return ()
+
+    def unproven(self) -> tuple[str, ...]:
+        return ()
+
+    def survey(self) -> Leftovers:
+        return Leftovers()
+
+    def purge(self) -> Leftovers:
+        return Leftovers()
+
+    @contextmanager
+    def planted(self, data: bytes) -> Iterator[list[Kept]]:
+        yield []
+
+    def items(self) -> Iterator[Kept]:
+        return iter(())
+
+    def uploads(self) -> list[str]:
+        return []
+
+    def fetch(self, item: Kept, target: Path) -> bool:
+        raise AssertionError(f"there is nothing to be copied to {target.name} of {item.bytes} bytes")
 
 
 def _walk(folder: Path) -> Iterator[os.DirEntry[str]]:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeVar
 
 from pipeline.errors import LakeError
+from pipeline.lake.store import StoredFile
 
 ATTEMPTS: Final = 10
 
 Read = TypeVar("Read")
-_Version: TypeAlias = tuple[int, int, int] | None
+File = TypeVar("File", Path, StoredFile)
 
 
 def read_steadily(
-    list_files: Callable[[], Sequence[Path]], read: Callable[[Sequence[Path]], Read], *, attempts: int = ATTEMPTS
+    list_files: Callable[[], Sequence[File]], read: Callable[[Sequence[File]], Read], *, attempts: int = ATTEMPTS
 ) -> Read:
     """What `read` makes of the files; asked again with those of now if some were replaced while it read.
 
@@ -34,7 +35,9 @@ def read_steadily(
     raise AssertionError
 
 
-def _version(file: Path) -> _Version:
+def _version(file: Path | StoredFile) -> Hashable:
+    if isinstance(file, StoredFile):
+        return file
     try:
         found = file.stat()
     except FileNotFoundError:

@@ -17,6 +17,7 @@ from typing import Protocol
 import duckdb
 import sqlalchemy as sa
 
+from pipeline.lake.history import History
 from pipeline.lake.holder import Holder
 
 
@@ -34,6 +35,23 @@ class Store(Protocol):
 
     What is refused becomes a StorageError; it says what to do and holds no more than a path of the lake.
     """
+
+    @property
+    def history(self) -> History:
+        """What the store keeps of files that were replaced or removed."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several machines may write the lake, each with locks of its own, and leases in one ledger."""
+
+    def share(self, name: str, data: bytes) -> None:
+        """Let other machines that write the lake know of this machine's file of a name."""
+
+    def shared(self, name: str) -> list[bytes]:
+        """The other machines' files of a name, also of those that are no more."""
+
+    def shared_bytes(self, name: str) -> int:
+        """The bytes of `shared`, without reading them."""
 
     def read_marker(self) -> bytes | None:
         """The text of `_sunlake/lake.json`, or None where there is no lake."""
@@ -67,6 +85,9 @@ class Store(Protocol):
     def stage(self, app_id: str, commit_id: str, paths: Sequence[str]) -> None:
         """Make a commit's staged files so durable that whoever may finish the commit finds them."""
 
+    def fetch_staged(self, app_id: str, commit_id: str, paths: Sequence[str]) -> None:
+        """Bring staged files of a commit back to this machine, as far as they are staged elsewhere only."""
+
     def publish(self, app_id: str, commit_id: str, paths: Sequence[str]) -> None:
         """Put staged files in place, each at once over what was there; repeating it does no harm.
 
@@ -76,6 +97,18 @@ class Store(Protocol):
 
     def remove(self, app_id: str, paths: Iterable[str]) -> None:
         """Remove files of an app; no error for what is gone already."""
+
+    def put_over(self, app_id: str, path: str, source: Path) -> None:
+        """Move a file of this machine over one of the lake; readers see the one or the other, and the old one is gone.
+
+        For rewrites of what may not be kept: no older version is left. Repeating it does no harm.
+        """
+
+    def expunge(self, app_id: str, path: str) -> None:
+        """Remove a file of an app with all its older versions; no error for what is gone already."""
+
+    def clear(self, writer: str, folder: str) -> int:
+        """Remove all that lies below a folder of the lake; returns how many files. `writer` as for `replace`."""
 
     def drop_staging(self, app_id: str, commit_id: str | None = None) -> None:
         """Remove what is staged of one commit of an app, or of all."""

@@ -90,6 +90,8 @@ class _Run:
         self._held: Sequence[Subject] = ()
 
     async def to_the_end(self, *, remove_input: bool) -> Applied:
+        if self._of(*REWRITTEN):
+            self._desk.lake.store.history.check()  # what is erased upstream must not stay here for ever
         self._resume()
         self._hold()
         await self._suppress()
@@ -180,7 +182,7 @@ class _Run:
             )
         except LockedError as error:
             self._journal.end(Step.LAKE, None, Status.FAILED_RETRYABLE)
-            self._applied.problems.append(f"the lake is not rewritten: {error}")
+            self._applied.problems.append(f"the lake is not done: {error}")
 
     def _rebuild(self) -> None:
         """Models that were removed come back from what is left; a build that fails can be repeated by hand."""

@@ -8,8 +8,8 @@ from typing import Final
 from pipeline.config import Settings, key_source
 from pipeline.doctor import Finding
 from pipeline.errors import SunlakeError
+from pipeline.lake.history import History
 from pipeline.lake.layout import Lake, open_lake
-from pipeline.places import S3Place
 from pipeline.privacy.deeds.deeds import Deeds
 from pipeline.privacy.desk import open_desk
 from pipeline.privacy.report.of_batch import all_statuses
@@ -35,12 +35,7 @@ def check_privacy(settings: Settings) -> list[Finding]:
 
 
 def _check(settings: Settings) -> Iterator[Finding]:
-    if isinstance(settings.place, S3Place):
-        yield Finding(
-            "privacy", is_good=True, text="people can be erased from lakes in folders only, not from a bucket"
-        )
-        return
-    lake = open_lake(settings.lake_path, create=False)
+    lake = open_lake(settings.place, create=False)
     privacy = settings.privacy
     sources = (
         key_source(privacy.key_env, privacy.key_file),
@@ -56,6 +51,8 @@ def _check(settings: Settings) -> Iterator[Finding]:
         yield from _check_suppressions(lake, load_keyring(settings))
     if keys[1].is_good:
         yield from _check_deeds(lake, load_deeds_keyring(settings))
+    if not lake.is_here:
+        yield _check_older(lake.store.history)
 
 
 def _is_in_use(lake: Lake) -> bool:
@@ -95,6 +92,16 @@ def _check_deeds(lake: Lake, keyring: Keyring) -> Iterator[Finding]:
         problems = [str(error)]
     text = "; ".join(problems[:3]) if problems else f"is whole, {counted(sum(1 for _ in deeds.read()), 'deed')}"
     yield Finding("ledger of deeds", is_good=not problems, text=text)
+
+
+def _check_older(history: History) -> Finding:
+    """Whether nothing of the erased would be left in the store."""
+    try:
+        notes, found = history.check(), history.survey()
+    except SunlakeError as error:
+        return Finding("older versions", is_good=False, text=str(error))
+    text = f"can be removed; an erasure removes {found.versions:,} of {found.bytes:,} bytes"
+    return Finding("older versions", is_good=True, text="; not reached: ".join([text, *notes]))
 
 
 def _check_deadlines(settings: Settings) -> Iterator[Finding]:

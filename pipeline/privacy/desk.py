@@ -28,22 +28,17 @@ class Desk:
 
 
 @contextmanager
-def open_desk(settings: Settings, *, only_reads: bool = False) -> Iterator[Desk]:
+def open_desk(settings: Settings) -> Iterator[Desk]:
     """Open everything that an erasure needs.
 
-    Args:
-        settings: the settings.
-        only_reads: the lake's files will not be changed, so that they may lie in a bucket.
-
     Raises:
-        ConfigError: the lake lies in a bucket, and is to be changed.
         PrivacyKeyError: a key is missing.
         LakeError, LedgerError: the lake or its ledger can't be opened.
         CorruptLakeError: the ledger of deeds was tampered with; nothing may be done before that is cleared up.
     """
     keyring = load_keyring(settings)
     deeds_key = load_deeds_keyring(settings).subkey("deeds")
-    lake = open_lake(settings.place if only_reads else settings.lake_path, create=False)
+    lake = open_lake(settings.place, create=False)
     deeds = Deeds.open(lake, key=deeds_key)
     ledger = open_ledger(settings.ledger_url or lake.default_ledger_url)
     try:

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
@@ -17,12 +16,12 @@ from pipeline.lake.corruption import corruption
 from pipeline.lake.layout import Lake, new_commit_id
 from pipeline.lake.repair import apps_of
 from pipeline.lake.steady import read_steadily
+from pipeline.lake.store import StoredFile
 from pipeline.lake.tables import TABLES
 from pipeline.privacy.applied import said
 from pipeline.privacy.deeds.journal import BatchJournal
 from pipeline.privacy.deeds.words import Event, Status, Step
 from pipeline.privacy.desk import Desk
-from pipeline.privacy.rewrite.hit_files import data_files
 from pipeline.privacy.rewrite.readers import still_reading
 from pipeline.privacy.rewrite.whole_batch import LakeOutcome, erase_lake
 from pipeline.privacy.scan.of_batch import prove
@@ -171,8 +170,8 @@ def _matching(desk: Desk, app_id: str, matcher: Suppressed, kind: Kind, effect: 
     return frozenset(found)
 
 
-def _files(desk: Desk, app_id: str, table: str) -> list[Path]:
-    return [desk.lake.final(path) for path in data_files(desk.lake, app_id, TABLES[table])]
+def _files(desk: Desk, app_id: str, table: str) -> list[StoredFile]:
+    return sorted(desk.lake.store.files(f"{table}/app_id={app_id}"), key=lambda file: file.path)
 
 
 def _queries(kind: Kind) -> dict[str, list[str]]:
@@ -184,11 +183,12 @@ def _queries(kind: Kind) -> dict[str, list[str]]:
     return queries
 
 
-def _in_files(lake: Lake, paths: Sequence[Path], queries: Sequence[str]) -> Iterator[pa.ChunkedArray]:
-    if not paths:
+def _in_files(lake: Lake, found: Sequence[StoredFile], queries: Sequence[str]) -> Iterator[pa.ChunkedArray]:
+    if not found:
         return
-    files = [str(path) for path in paths]
+    files = [lake.store.url(file.path) for file in found]
     with connect_bounded(spill_folder(lake.private), memory_limit=MEMORY_LIMIT) as duck, corruption(files):
+        lake.store.attach(duck)
         duck.read_parquet(files).create_view("rows_of_app")
         for query in queries:
             for batch in duck.sql(query).to_arrow_reader(IDS_AT_ONCE):

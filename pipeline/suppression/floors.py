@@ -1,13 +1,15 @@
 """The retention floor of each app: nothing older is admitted again, or the next sweep would bring back what expired.
 
 It lies in the lake and not in the ledger, since a ledger that is rebuilt from the lake knows nothing of what is gone.
-Conversations can't be listed by name instead: one that expired comes back to life with the next message in it.
+Conversations can't be listed by name instead: one that expired comes back to life with the next message in it. Each
+machine that writes a lake in a bucket has floors of its own, and the highest of all holds.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 import msgspec
 import pyarrow as pa
@@ -20,6 +22,8 @@ from pipeline.lake.tables import Table
 from pipeline.lake.values import format_moment, parse_moment
 from pipeline.suppression.expiry import Expiry, Selection
 
+FILE: Final = "floors.json"
+
 
 def read_floor(lake: Lake, app_id: str) -> datetime | None:
     """The moment before which nothing of the app is admitted; None if there is none.
@@ -27,8 +31,8 @@ def read_floor(lake: Lake, app_id: str) -> datetime | None:
     Raises:
         CorruptLakeError: the file of floors is damaged; an export must not run without knowing them.
     """
-    text = _read(lake).get(app_id)
-    return parse_moment(text) if text is not None else None
+    floors = (found.get(app_id) for found in (_read(lake), *map(_floors, lake.store.shared(FILE))))
+    return max((moment for text in floors if text is not None and (moment := parse_moment(text))), default=None)
 
 
 def raise_floor(lake: Lake, app_id: str, before: datetime) -> datetime:
@@ -37,9 +41,10 @@ def raise_floor(lake: Lake, app_id: str, before: datetime) -> datetime:
     To be called before anything is removed, by the holder of the app's lock.
     """
     known = read_floor(lake, app_id)
-    if known is not None and known >= before:
-        return known
     path = _path(lake)
+    if known is not None and known >= before:
+        _share(lake)  # whoever raised it may have been killed before it told the other machines
+        return known
     storage.make_folder(path.parent)
     with storage.storage_errors():
         path.parent.chmod(0o700)
@@ -47,6 +52,7 @@ def raise_floor(lake: Lake, app_id: str, before: datetime) -> datetime:
     storage.write_atomic(path, msgspec.json.encode(floors, order="sorted"))
     with storage.storage_errors():
         path.chmod(0o600)
+    _share(lake)
     return before
 
 
@@ -84,18 +90,28 @@ def readmit_rows(table: Table, rows: pa.Table, floor: datetime | None) -> pa.Tab
     return Expiry(Selection(messages_before=floor)).apply(table, rows).rows
 
 
+def _share(lake: Lake) -> None:
+    path = _path(lake)
+    if path.exists():
+        lake.store.share(FILE, path.read_bytes())
+
+
 def _path(lake: Lake) -> Path:
-    return lake.private / "privacy" / "floors.json"
+    return lake.private / "privacy" / FILE
 
 
 def _read(lake: Lake) -> dict[str, str]:
     path = _path(lake)
     if not path.exists():
         return {}
+    return _floors(path.read_bytes())
+
+
+def _floors(data: bytes) -> dict[str, str]:
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+        found = msgspec.json.decode(data, type=dict[str, str])
     except msgspec.DecodeError:
         found = None
     if found is None or any(parse_moment(text) is None for text in found.values()):
-        raise CorruptLakeError(f"{path} is damaged; run `sunlake erase expire` with the age in use to write it anew")
+        raise CorruptLakeError(f"{FILE} is damaged; run `sunlake erase expire` with the age in use to write it anew")
     return found

@@ -143,6 +143,7 @@ class Gate:
         self.generation = listing.generation
 
     def _refilter(self, decision: Decision) -> Decision:
+        self._lake.store.fetch_staged(decision.app_id, decision.commit_id, [file.path for file in decision.files])
         files = [self._refilter_file(decision, file) for file in decision.files]
         return decision.with_files([file for file in files if file is not None])
 

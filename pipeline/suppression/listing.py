@@ -1,7 +1,8 @@
 """The suppression list: who may not enter the lake, as keyed MACs that tell nobody who it is (gdpr.md, section 7).
 
 Append-only lines of JSON. Whoever appends holds `locks/suppression.lock` alone, whoever publishes rows holds it with
-others; so once `append` has returned, nothing of those people is published any more.
+others; so once `append` has returned, nothing of those people is published any more. Each machine that writes a lake in
+a bucket has a file of its own and shows it to the others, which take it in before they publish.
 """
 
 from __future__ import annotations
@@ -101,20 +102,23 @@ def load(lake: Lake) -> SuppressionList:
     file = path_of(lake)
     with storage.storage_errors():
         data = file.read_bytes() if file.exists() else b""
-    data = data[: data.rfind(b"\n") + 1]
+    texts = [text[: text.rfind(b"\n") + 1] for text in (data, *lake.store.shared(FILE))]
     try:
-        entries = [_DECODER.decode(line) for line in data.splitlines()]
+        entries = [_DECODER.decode(line) for text in texts for line in text.splitlines()]
     except msgspec.DecodeError:
         raise CorruptLakeError(f"{file} is damaged; restore it from a backup before anything is exported") from None
-    return SuppressionList(entries, generation=len(data))
+    if len(texts) > 1:
+        entries.sort(key=lambda entry: entry.created)  # the last word on somebody may be another machine's
+    return SuppressionList(entries, generation=sum(map(len, texts)))
 
 
 def generation_of(lake: Lake) -> int:
     """The bytes of the list, without reading it; 0 where there is none. A cut line may count until the next append."""
     try:
-        return path_of(lake).stat().st_size
+        own = path_of(lake).stat().st_size
     except FileNotFoundError:
-        return 0
+        own = 0
+    return own + lake.store.shared_bytes(FILE)
 
 
 def append(lake: Lake, entries: Sequence[Entry]) -> None:
@@ -143,6 +147,7 @@ def append(lake: Lake, entries: Sequence[Entry]) -> None:
             os.close(descriptor)
         if is_new:
             storage.sync_folder(file.parent)
+        _share(lake)
 
 
 def entries_for(
@@ -197,6 +202,8 @@ def suppress(lake: Lake, entries: Iterable[Entry], *, known: SuppressionList | N
     }
     new = [entry for entry in wanted if (entry.app_id, entry.kind, entry.mac, entry.action, entry.until) not in have]
     append(lake, new)
+    if not new:
+        _share(lake)  # whoever added them may have been killed before it showed them
     return len(new)
 
 
@@ -235,6 +242,12 @@ def _aliases_of(subject: Subject) -> Iterator[tuple[Kind, str]]:
         yield Kind.EMAIL, email
     for value in subject.phones | subject.client_external_ids:
         yield Kind.CLIENT_EXTERNAL_ID, value
+
+
+def _share(lake: Lake) -> None:
+    file = path_of(lake)
+    if file.exists():
+        lake.store.share(FILE, file.read_bytes())
 
 
 def _make_private(lake: Lake, folder: Path) -> None:

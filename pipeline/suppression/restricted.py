@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
@@ -20,6 +19,7 @@ from pipeline.lake.corruption import corruption
 from pipeline.lake.layout import Lake
 from pipeline.lake.repair import apps_of
 from pipeline.lake.steady import read_steadily
+from pipeline.lake.store import StoredFile
 from pipeline.spill import connect_bounded, spill_folder
 from pipeline.suppression.keys import Keyring, load_keyring
 from pipeline.suppression.listing import load
@@ -112,16 +112,17 @@ def _matching(lake: Lake, app_id: str, matcher: Suppressed, kind: Kind) -> froze
 
 
 def _distinct(lake: Lake, app_id: str, table: str, column: str) -> pa.ChunkedArray:
-    def files() -> list[Path]:
-        return sorted(lake.root.glob(f"{table}/app_id={app_id}/**/*.parquet"))
+    def files() -> list[StoredFile]:
+        return sorted(lake.store.files(f"{table}/app_id={app_id}"), key=lambda file: file.path)
 
-    return read_steadily(files, lambda found: _distinct_of([str(file) for file in found], column, lake.private))
+    return read_steadily(files, lambda found: _distinct_of(lake, [lake.store.url(file.path) for file in found], column))
 
 
-def _distinct_of(files: Sequence[str], column: str, private: Path) -> pa.ChunkedArray:
+def _distinct_of(lake: Lake, files: Sequence[str], column: str) -> pa.ChunkedArray:
     if not files:
         return pa.chunked_array([], pa.string())
-    with connect_bounded(spill_folder(private), memory_limit=MEMORY_LIMIT) as duck, corruption(files):
+    with connect_bounded(spill_folder(lake.private), memory_limit=MEMORY_LIMIT) as duck, corruption(files):
+        lake.store.attach(duck)
         duck.read_parquet(list(files)).create_view("rows_of_app")
         query = f'select distinct "{column}" as id from rows_of_app where "{column}" is not null'
         table: pa.Table = duck.sql(query).to_arrow_table()

@@ -18,6 +18,7 @@ from tests.integration.small_worlds import SmallWorld
 
 if TYPE_CHECKING:
     from tests.integration.s3_bench import S3Bench
+    from tests.integration.s3_erase_bench import S3EraseBench
     from tests.integration.s3_server import S3Server
 
 Serve = Callable[..., Bench]
@@ -83,3 +84,31 @@ def serve_s3(tmp_path: Path, launcher: Launcher, s3_server: S3Server) -> Iterato
             return bench
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def hamlet_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """The hamlet of `s3_erase_bench`."""
+    from tests.integration.s3_erase_bench import hamlet
+
+    with Sandbox(hamlet().write(tmp_path_factory.mktemp("hamlet"))) as running:
+        yield running
+
+
+@pytest.fixture
+def erasing(
+    tmp_path: Path, launcher: Launcher, s3_server: S3Server, hamlet_server: Sandbox
+) -> Iterator[Callable[..., S3EraseBench]]:
+    """A function that gives a bench with an empty lake in a new bucket, to be filled from the hamlet as it was."""
+    from pipeline.lake.s3.store import s3_store
+    from tests.integration.s3_erase_bench import S3EraseBench
+
+    def begin(**options: Any) -> S3EraseBench:
+        hamlet_server.reset()
+        name = f"lakes-{secrets.token_hex(4)}"
+        bench = S3EraseBench(hamlet_server, tmp_path / name, launcher=launcher, store=s3_server, bucket=name, **options)
+        bench.seed()
+        return bench
+
+    yield begin
+    s3_store.cache_clear()

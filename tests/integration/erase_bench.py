@@ -73,8 +73,16 @@ class EraseBench(Bench):
 
     def plan(self, rows: Sequence[dict[str, str]]) -> tuple[str, ...]:
         """Plan a batch; returns what `erase apply` has to be told."""
-        said = json.loads(self.sunlake("erase", "plan", str(self.requests(rows)), "--json").output)
-        return "erase", "apply", "--plan", said["plan_id"], "--confirm", said["confirmation"], "--wait", "20"
+        return self.apply_of(self.plan_json(rows))
+
+    def apply_of(self, plan: dict[str, Any]) -> tuple[str, ...]:
+        """What `erase apply` has to be told for a plan."""
+        return "erase", "apply", "--plan", plan["plan_id"], "--confirm", plan["confirmation"], "--wait", "20"
+
+    def plan_json(self, rows: Sequence[dict[str, str]]) -> dict[str, Any]:
+        """A plan."""
+        plan: dict[str, Any] = json.loads(self.sunlake("erase", "plan", str(self.requests(rows)), "--json").output)
+        return plan
 
     def erase(self, rows: Sequence[dict[str, str]]) -> Ended:
         """Plan a batch and carry it out to its end."""

@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,6 +32,8 @@ from pipeline.walk.ledger import Ledger
 OPERATIONS = ("make_folder", "sync_file", "sync_folder", "rename", "unlink", "remove_tree", "write_atomic")
 PUBLISHING = "before publishing"
 """All is staged, and the list of suppressions is not locked yet: nothing else is waited for."""
+
+STOPPING_SECONDS = 0.3
 
 BUCKET_OPERATIONS = ("put", "upload", "copy", "delete")
 
@@ -60,6 +63,7 @@ class Points:
                 os.kill(os.getpid(), signal.SIGKILL)
             if self._stop_at in here:
                 os.kill(os.getpid(), signal.SIGSTOP)
+                time.sleep(STOPPING_SECONDS)  # another thread may take the signal, and this one would go on a little
             if self._fail_from and self._passed >= self._fail_from:
                 raise StorageError("the disk is dying")
 
@@ -92,6 +96,9 @@ def watch_everything(points: Points | None = None) -> None:
 
         for name in BUCKET_OPERATIONS:
             setattr(Bucket, name, _watched(f"bucket {name}", getattr(Bucket, name), points))
+        from pipeline.lake.s3.versions import Versions
+
+        Versions.delete = _watched("version delete", Versions.delete, points)  # type: ignore[method-assign]
     if os.environ.get("DRIVER_STOP_AT", "").startswith(PUBLISHING):
         from pipeline.suppression.gate import Gate
 

@@ -30,6 +30,7 @@ class S3Bench(Bench):
         machine: the name of the machine that exports.
         ledger_url: a ledger on a server.
         lease_seconds: how long a writer that went silent keeps others out.
+        is_lockable: whether objects of the bucket may be locked.
     """
 
     store: S3Server | None = None
@@ -37,11 +38,12 @@ class S3Bench(Bench):
     machine: str = "one"
     ledger_url: str | None = None
     lease_seconds: float = LEASE_SECONDS
+    is_lockable: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
         os.environ["S3_KEY"], os.environ["S3_SECRET"] = KEY, SECRET
-        self.server.client().create_bucket(Bucket=self.bucket)
+        self.server.client().create_bucket(Bucket=self.bucket, ObjectLockEnabledForBucket=self.is_lockable)
 
     @property
     def server(self) -> S3Server:

@@ -164,19 +164,26 @@ class Bucket:
         # Not every store knows If-Match; every one says which version it sent.
         return data if etag == version.etag else None
 
-    def abort_uploads(self, prefix: str, *, mine: Callable[[str], bool]) -> None:
-        """Throw away the parts of uploads that were cut, of the keys that `mine` says yes to."""
+    def uploads(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """Key and id of the uploads that were begun and not ended."""
         with s3_errors(self._place):
             try:
                 pages = self.client.get_paginator("list_multipart_uploads")
                 for page in pages.paginate(Bucket=self._place.bucket, Prefix=prefix):
                     for upload in page.get("Uploads", ()):
-                        if mine(upload["Key"]):
-                            self._abort(upload["Key"], upload["UploadId"])
+                        yield upload["Key"], upload["UploadId"]
             except ClientError as error:
                 # A store that can't list them has to throw them away by a rule of its own.
                 if code_of(error) not in UNKNOWN:
                     raise
+
+    def abort_uploads(self, prefix: str, *, mine: Callable[[str], bool] = lambda _: True) -> int:
+        """Throw away the parts of uploads that were cut, of the keys that `mine` says yes to; returns how many."""
+        cut = [upload for upload in self.uploads(prefix) if mine(upload[0])]
+        with s3_errors(self._place):
+            for key, upload_id in cut:
+                self._abort(key, upload_id)
+        return len(cut)
 
     def each(self, work: Callable[[Any], object], items: Any) -> None:
         """Do some work for each item, several at a time; the first error is raised when all are done."""

@@ -47,9 +47,19 @@ def code_of(error: boto.ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
+def is_denied(error: boto.ClientError) -> bool:
+    """Whether the key has no right to what was asked, or is wrong altogether."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return code_of(error) == "AccessDenied" or status in {401, 403}
+
+
 @contextmanager
-def s3_errors(place: S3Place) -> Iterator[None]:
+def s3_errors(place: S3Place, *, right: str | None = None) -> Iterator[None]:
     """Turn what the store refuses into errors that say what to do.
+
+    Args:
+        place: the lake's place.
+        right: the permission that is needed, where the operation does not tell.
 
     Raises:
         ConfigError: there are no keys.
@@ -64,7 +74,7 @@ def s3_errors(place: S3Place) -> Iterator[None]:
     except boto.NoRegionError:
         raise ConfigError("no region is known; set region in the section [storage]") from None
     except boto.ClientError as error:
-        raise StorageError(f"{place} refused {error.operation_name}: {_remedy(error)}") from None
+        raise StorageError(f"{place} refused {error.operation_name}: {_remedy(error, right)}") from None
     except (boto.BotoCoreError, boto.HTTPClientError) as error:
         where = place.storage.endpoint or "Amazon S3"
         raise StorageError(
@@ -73,13 +83,13 @@ def s3_errors(place: S3Place) -> Iterator[None]:
         ) from None
 
 
-def _remedy(error: boto.ClientError) -> str:
+def _remedy(error: boto.ClientError, right: str | None) -> str:
     code = code_of(error)
     if code in _REMEDIES:
         return _REMEDIES[code]
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if code == "AccessDenied" or status in {401, 403}:
-        needed = _PERMISSIONS.get(error.operation_name, error.operation_name)
+    if is_denied(error):
+        needed = right or _PERMISSIONS.get(error.operation_name, error.operation_name)
         return f"permission denied; give the key the right s3:{needed} on this bucket, or see whether the key is right"
     if status >= 500 or status == 429:
         return f"the store is in trouble (HTTP {status}); run the command again"

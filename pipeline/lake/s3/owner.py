@@ -66,6 +66,13 @@ def machine_id(folder: Path) -> str:
         return file.read_text().strip()
 
 
+def known_machine_id(folder: Path) -> str | None:
+    """The id of this machine's private folder, if it has one."""
+    file = folder / "machine"
+    with storage.storage_errors():
+        return file.read_text().strip() if file.exists() else None
+
+
 def server_id(ledger: Ledger) -> str:
     """The id of a ledger on a server, made on first use."""
     with ledger.write() as connection:

@@ -13,29 +13,24 @@ import secrets
 import shutil
 import time
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import sqlalchemy as sa
 
-from pipeline.errors import CorruptLakeError, LockedError, StorageError
+from pipeline.errors import CorruptLakeError, StorageError
 from pipeline.lake import storage
 from pipeline.lake.holder import Holder
-from pipeline.lake.lease import Lease, read_holder
 from pipeline.lake.local_store import PRIVATE
-from pipeline.lake.s3 import owner
-from pipeline.lake.s3.bucket import PART_BYTES, Bucket
+from pipeline.lake.s3.bucket import PART_BYTES, Bucket, StoredObject
+from pipeline.lake.s3.history import S3History
+from pipeline.lake.s3.owner import known_machine_id, machine_id
 from pipeline.lake.s3.reader import BucketFiles
+from pipeline.lake.s3.writers import Writers
 from pipeline.lake.store import StoredFile
 from pipeline.places import SCHEME, S3Place
-from pipeline.walk.ledger import Ledger, ledger_file, open_ledger
-
-# The lease that must be held when a request of this context writes.
-_guarding: ContextVar[Lease | None] = ContextVar("guarding", default=None)
 
 
 @cache
@@ -51,9 +46,28 @@ class S3Store:
         self.bucket = Bucket(place)
         self._place = place
         self._prefix = f"{place.prefix}/" if place.prefix else ""
-        self._leases: dict[str, Lease] = {}
-        self._id: str | None = None
-        self.bucket.client.meta.events.register("before-send.s3", _check_lease)
+        self._writers = Writers(self.bucket, place, owner_key=self._own("owner.json"))
+        self._history = S3History(self.bucket, place, self._prefix, claim=self._writers.claim)
+
+    @property
+    def history(self) -> S3History:
+        return self._history
+
+    @property
+    def is_shared(self) -> bool:
+        return self._writers.are_many
+
+    def share(self, name: str, data: bytes) -> None:
+        key = self._shared(name) + machine_id(self._place.private)
+        if self.bucket.get(key) != data:
+            self.bucket.put(key, data)
+
+    def shared(self, name: str) -> list[bytes]:
+        found = (self.bucket.get(version.key) for version in self._of_others(name))
+        return [data for data in found if data is not None]
+
+    def shared_bytes(self, name: str) -> int:
+        return sum(version.bytes for version in self._of_others(name))
 
     def read_marker(self) -> bytes | None:
         return self.bucket.get(self._own("lake.json"))
@@ -62,7 +76,7 @@ class S3Store:
         self.bucket.put(self._own("lake.json"), data)
 
     def probe(self) -> str:
-        self._claim(self._id_now())
+        self._writers.claim()
         probe, copied = (self._own(f"probe/{secrets.token_hex(8)}") for _ in range(2))
         self.bucket.put(probe, b"probe")
         written = self.bucket.head(probe)
@@ -74,43 +88,36 @@ class S3Store:
             raise StorageError(f"{self._place} does not give back what was written into it; use another store")
         return f"{self._place} can be read, written, listed and deleted from"
 
-    @contextmanager
-    def writing(self, name: str, *, what: str) -> Iterator[None]:
-        with self._server() as ledger:
-            self._id = self._ledger_id(ledger)
-            self._claim(self._id)
-            if ledger is None:
-                yield
-                return
-            lease = Lease(ledger, self._lease_name(name), seconds=self._place.storage.lease_seconds)
-            lease.take(name, what=what, machine=owner.machine_id(self._place.private))
-            self._leases[name] = lease
-            try:
-                with lease.kept():
-                    yield
-            finally:
-                del self._leases[name]
+    def writing(self, name: str, *, what: str) -> AbstractContextManager[None]:
+        return self._writers.writing(name, what=what)
 
     def writer(self, name: str) -> Holder | None:
-        with self._server() as ledger:
-            return None if ledger is None else read_holder(ledger, self._lease_name(name))
+        return self._writers.holder(name)
 
     def take_over(self) -> None:
-        owner.take_over(self.bucket, self._own("owner.json"), self._id_now(), on_server=self._has_server())
+        self._writers.take_over()
 
     def fence(self, connection: sa.Connection, name: str) -> None:
-        if self._has_server():
-            self._lease(name).renew_within(connection)
+        self._writers.fence(connection, name)
 
     def stage(self, app_id: str, commit_id: str, paths: Sequence[str]) -> None:
-        if self._id is not None:
-            self._claim(self._id)  # someone may have taken the lake over
+        self._writers.claim_again()
         folder = self._place.private / "staging" / app_id / commit_id
-        names = [Path(path).name for path in paths]
-        with storage.storage_errors():
+        names = [name for path in paths if (folder / (name := Path(path).name)).exists()]
+        with self._writers.guarded(app_id), storage.storage_errors():
             self.bucket.each(
                 lambda name: self.bucket.upload(folder / name, self._staging(app_id, commit_id) + name), names
             )
+
+    def fetch_staged(self, app_id: str, commit_id: str, paths: Sequence[str]) -> None:
+        staging = self._staging(app_id, commit_id)
+        for name in (Path(path).name for path in paths):
+            target = self._place.private / "staging" / app_id / commit_id / name
+            if not target.exists() and (found := self.bucket.head(staging + name)) is not None:
+                storage.make_folder(target.parent)
+                part = target.with_name(f"{name}.part")
+                self._download(found, part)
+                storage.rename(part, target)
 
     def publish(self, app_id: str, commit_id: str, paths: Sequence[str]) -> None:
         staging = self._staging(app_id, commit_id)
@@ -120,20 +127,40 @@ class S3Store:
             if source is not None and self.bucket.copy(source, final):
                 return
             # It goes only after its commit is published; what lies in place may be an older version.
-            if self._has_server():
-                self._lease(app_id).renew()  # says so if another has taken this one's place and published it
+            self._writers.require(app_id)  # says so if another has taken this one's place and published it
             raise CorruptLakeError(f"{path} belongs to a decided commit and is not staged; run `sunlake repair`")
 
-        with self._guarded(app_id):
+        with self._writers.guarded(app_id):
             staged = {found.key: found for found in self.bucket.list(staging)}
             self.bucket.each(put_in_place, paths)
 
     def remove(self, app_id: str, paths: Iterable[str]) -> None:
-        with self._guarded(app_id):
+        with self._writers.guarded(app_id):
             self.bucket.each(self.bucket.delete, [self._prefix + path for path in paths])
 
+    def put_over(self, app_id: str, path: str, source: Path) -> None:
+        key = self._prefix + path
+        self._writers.claim()
+        with self._writers.guarded(app_id), storage.storage_errors():
+            self.bucket.upload(source, key)
+            self._history.forget(key)
+        storage.unlink(source)
+
+    def expunge(self, app_id: str, path: str) -> None:
+        key = self._prefix + path
+        self._writers.claim()
+        with self._writers.guarded(app_id):
+            self.bucket.delete(key)
+            self._history.forget(key)
+
+    def clear(self, writer: str, folder: str) -> int:
+        with self._writers.guarded(writer):
+            found = [found.key for found in self.bucket.list(f"{self._prefix}{folder}/")]
+            self.bucket.each(self.bucket.delete, found)
+        return len(found)
+
     def drop_staging(self, app_id: str, commit_id: str | None = None) -> None:
-        with self._guarded(app_id):
+        with self._writers.guarded(app_id):
             staged = [found.key for found in self.bucket.list(self._staging(app_id, commit_id))]
             self.bucket.each(self.bucket.delete, staged)
             if commit_id is None:
@@ -148,14 +175,14 @@ class S3Store:
 
     def replace(self, writer: str, folder: str, source: Path, names: Sequence[str], *, stale: Iterable[str]) -> None:
         target = f"{self._prefix}{folder}/"
-        with self._guarded(writer), storage.storage_errors():
+        with self._writers.guarded(writer), storage.storage_errors():
             self.bucket.abort_uploads(target, mine=lambda _: True)
             self.bucket.each(self.bucket.delete, [target + name for name in stale])
             self.bucket.each(lambda name: self.bucket.upload(source / name, target + name), names)
 
     def quarantine(self, app_id: str, path: str) -> None:
         found = self.bucket.head(self._prefix + path)
-        with self._guarded(app_id):
+        with self._writers.guarded(app_id):
             if found is not None and self.bucket.copy(found, self._own(f"quarantine/{int(time.time())}/{path}")):
                 self.bucket.delete(found.key)
 
@@ -181,7 +208,10 @@ class S3Store:
             copies = [folder / f"{number}.parquet" for number in range(len(paths))]
             storage.make_folder(folder)
             for path, copy in zip(paths, copies, strict=True):
-                self._download(path, copy)
+                version = self.bucket.head(self._prefix + path)
+                if version is None:
+                    raise CorruptLakeError(f"{self.url(path)} is missing; run `sunlake repair`, then `sunlake export`")
+                self._download(version, copy)
             yield copies
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -192,60 +222,21 @@ class S3Store:
     def attach(self, duck: duckdb.DuckDBPyConnection) -> None:
         duck.register_filesystem(BucketFiles(self._place.bucket, self.bucket))
 
-    def _download(self, path: str, target: Path) -> None:
-        version = self.bucket.head(self._prefix + path)
-        if version is None:
-            raise CorruptLakeError(f"{self.url(path)} is missing; run `sunlake repair`, then `sunlake export`")
+    def _download(self, version: StoredObject, target: Path) -> None:
         with storage.storage_errors(), target.open("wb") as file:
             for start in range(0, version.bytes, PART_BYTES):
                 data = self.bucket.read(version, start, min(PART_BYTES, version.bytes - start))
                 if data is None:
-                    raise StorageError(f"{self.url(path)} was replaced while it was read; run the command again")
+                    name = f"{SCHEME}{self._place.bucket}/{version.key}"
+                    raise StorageError(f"{name} was replaced while it was read; run the command again")
                 file.write(data)
 
-    @contextmanager
-    def _guarded(self, name: str) -> Iterator[None]:
-        """Within it, every request that writes is sent only while this process surely is the writer."""
-        token = _guarding.set(self._lease(name) if self._has_server() else None)
-        try:
-            yield
-        finally:
-            _guarding.reset(token)
+    def _of_others(self, name: str) -> Iterator[StoredObject]:
+        own = known_machine_id(self._place.private)  # who only reads gets none
+        return (found for found in self.bucket.list(self._shared(name)) if not found.key.endswith(f"/{own}"))
 
-    def _lease(self, name: str) -> Lease:
-        try:
-            return self._leases[name]
-        except KeyError:
-            raise LockedError(f"{name} can be written only by whoever holds its lock") from None
-
-    def _lease_name(self, name: str) -> str:
-        return f"{self._place} {name}"
-
-    def _has_server(self) -> bool:
-        url = self._place.ledger_url
-        return url is not None and ledger_file(url) is None
-
-    @contextmanager
-    def _server(self) -> Iterator[Ledger | None]:
-        """The ledger if it is on a server, where it serves several machines."""
-        if not self._has_server():
-            yield None
-            return
-        ledger = open_ledger(self._place.ledger_url or "")
-        try:
-            yield ledger
-        finally:
-            ledger.close()
-
-    def _ledger_id(self, ledger: Ledger | None) -> str:
-        return owner.machine_id(self._place.private) if ledger is None else owner.server_id(ledger)
-
-    def _id_now(self) -> str:
-        with self._server() as ledger:
-            return self._ledger_id(ledger)
-
-    def _claim(self, ledger_id: str) -> None:
-        owner.claim(self.bucket, self._own("owner.json"), ledger_id, on_server=self._has_server())
+    def _shared(self, name: str) -> str:
+        return self._own(f"shared/{name}/")
 
     def _own(self, name: str) -> str:
         return f"{self._prefix}{PRIVATE}/{name}"
@@ -253,10 +244,3 @@ class S3Store:
     def _staging(self, app_id: str, commit_id: str | None = None) -> str:
         folder = self._own(f"staging/{app_id}/")
         return folder if commit_id is None else f"{folder}{commit_id}/"
-
-
-def _check_lease(request: Any, **_: Any) -> None:
-    """Let a request that writes go out only if the lease is held; called before each attempt of it."""
-    lease = _guarding.get()
-    if lease is not None and request.method not in {"GET", "HEAD"}:
-        lease.check()

@@ -54,6 +54,7 @@ class Step(StrEnum):
     LAKE = "lake"
     REWRITE = "rewrite"
     DERIVED = "derived"
+    VERSIONS = "versions"  # of objects in a bucket, older than what readers see
     REBUILD = "rebuild"
     STATE = "state"
     FILES = "files"

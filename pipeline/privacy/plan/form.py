@@ -88,6 +88,18 @@ class FilePlan(msgspec.Struct, frozen=True, kw_only=True):
         return self.path.rpartition("/")[0]
 
 
+class OlderPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What the store keeps of files as they were before: older versions and their bytes, marks of deletion, uploads.
+
+    All of it goes with the first person, whoever is in it.
+    """
+
+    versions: int = 0
+    markers: int = 0
+    uploads: int = 0
+    bytes: int = 0
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """A plan.
 
@@ -99,6 +111,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         known_users: how many users each app's ledger knows.
         seconds: the estimated time of the calls.
         confirmation: what must be typed to carry it out, with the number of those who are erased or cleared.
+        older: what else goes.
+        notes: copies that are not reached, and what can't be made sure of.
     """
 
     plan_id: str
@@ -112,6 +126,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[FilePlan, ...]
     seconds: float
     confirmation: str
+    older: OlderPlan = OlderPlan()
+    notes: tuple[str, ...] = ()
 
     @property
     def bytes_to_rewrite(self) -> int:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import msgspec
+
 from pipeline.config import Settings
+from pipeline.lake.layout import Lake
 from pipeline.privacy.deeds.words import Event
 from pipeline.privacy.desk import Desk, open_client
 from pipeline.privacy.people.lookup import UpstreamLookup
+from pipeline.privacy.people.resolution import DESTRUCTIVE
 from pipeline.privacy.people.talks import media_hosts
-from pipeline.privacy.plan.form import PlanConfig
+from pipeline.privacy.plan.form import OlderPlan, PlanConfig
 from pipeline.privacy.plan.plan import make_plan
 from pipeline.privacy.requests.holds import Holds
 from pipeline.privacy.requests.request import Request
@@ -43,8 +48,10 @@ async def plan_batch(
 
     Raises:
         BatchError, PlanRefusedError, ApiError, LakeError: nothing was written.
+        StorageError: the store would keep older versions of what is erased, or does not let them be removed.
     """
     remove_torn(desk.lake)
+    notes, older = _look_for_older(desk.lake, requests)
     privacy = desk.settings.privacy
     config = PlanConfig(
         include_linked=include_linked,
@@ -67,6 +74,7 @@ async def plan_batch(
             config=config,
             media_hosts=media_hosts_of(desk.settings),
         )
+    made = replace(made, plan=msgspec.structs.replace(made.plan, older=older, notes=notes))
     batch = create_batch(desk.lake, made, requests, wrapping_key=desk.keyring.subkey("work"), source=_file_of(source))
     counts = {"requests": len(requests), "subjects": len(made.plan.subjects), "files": len(made.plan.files)}
     desk.deeds.append(batch.batch_id, Event.PLAN, counts=counts)
@@ -86,6 +94,14 @@ async def open_lookups(desk: Desk, app_ids: Collection[str]) -> AsyncIterator[di
             client = await stack.enter_async_context(open_client(desk.settings, app_id))
             lookups[app_id] = ApiLookup(client, app_id)
         yield lookups
+
+
+def _look_for_older(lake: Lake, requests: Sequence[Request]) -> tuple[tuple[str, ...], OlderPlan]:
+    """Notes, and what the store keeps; nothing if nobody is to be erased."""
+    if not any(request.action in DESTRUCTIVE for request in requests):
+        return (), OlderPlan()
+    history = lake.store.history
+    return history.check(), OlderPlan(**asdict(history.survey()))
 
 
 def holds_of(desk: Desk) -> Callable[[Subject], bool]:

@@ -6,6 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+import msgspec
+
+from pipeline.lake.history import Leftovers
 from pipeline.privacy.people.resolution import State
 from pipeline.privacy.plan.form import FilePlan, Plan, SubjectPlan
 from pipeline.privacy.requests.deadlines import Urgency, urgency_at
@@ -33,6 +36,8 @@ def _head(plan: Plan) -> Iterator[str]:
     yield f"{counted(destroyed, 'person is', 'people are')} erased or cleared"
     yield f"rows: {_counts(rows)}"
     yield f"files to rewrite: {len(plan.files):,}, {counted(plan.bytes_to_rewrite, 'byte')}"
+    if not (older := Leftovers(**msgspec.structs.asdict(plan.older))).is_empty:
+        yield f"kept by the store, and removed for good: {older.words}"
     yield f"calls: {calls.total():,} ({_counts(calls)}), about {_duration(plan.seconds)}"
     groups, own = (plan.total(name) for name in ("group_conversations", "own_messages_in_groups"))
     yield (
@@ -61,6 +66,7 @@ def _warnings(plan: Plan, now: datetime) -> Iterator[str]:
     if asked_later:
         missing_here = counted(asked_later, "is", "are")
         yield f"! {missing_here} not in the lake, and upstream is asked for them when the plan is carried out"
+    yield from (f"! not reached: {note}" for note in plan.notes)
     urgencies = Counter(urgency_at(now, due_at=subject.due_at) for subject in plan.subjects)
     if late := urgencies[Urgency.OVERDUE]:
         yield f"! {counted(late, 'is', 'are')} overdue"

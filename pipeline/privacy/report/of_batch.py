@@ -35,6 +35,7 @@ def write_report(desk: Desk, batch_id: str, *, scan: ScanReport | None) -> Path:
         scan=scan,
         controller=privacy.controller or "",
         recipients=privacy.recipients,
+        unreached=batch.plan.notes,
     )
     for name, content in (("report.json", render_json(report)), ("report.md", render_markdown(report).encode())):
         storage.write_atomic(batch.folder / name, content)

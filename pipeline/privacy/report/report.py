@@ -119,6 +119,7 @@ def batch_report(
         certificates=tuple(_certificates(status, known)),
         recipients=tuple(recipients),
         unreached=(*unreached, *UNREACHED),
+        not_proven=NOT_PROVEN if scan is None else scan.not_proven,
     )
 
 

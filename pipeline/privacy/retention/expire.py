@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import CorruptLakeError
 from pipeline.lake.commit import live_files
+from pipeline.lake.copies import local_copy
 from pipeline.lake.layout import Lake
 from pipeline.privacy.retention.expiring import Retention, select
 from pipeline.suppression.expiry import EXPIRING, Expiry, Selection
@@ -170,7 +171,7 @@ def settle_checkpoints(ledger: Ledger, app_id: str, conversation_ids: Iterable[s
 
 def _batches(lake: Lake, path: str, columns: list[str]) -> Iterator[pa.Table]:
     try:
-        with pq.ParquetFile(lake.final(path)) as parquet:
+        with local_copy(lake, path) as file, pq.ParquetFile(file) as parquet:
             for batch in parquet.iter_batches(batch_size=_BATCH_ROWS, columns=columns):
                 yield pa.Table.from_batches([batch])
     except (pa.ArrowException, OSError):

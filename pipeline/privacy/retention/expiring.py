@@ -137,9 +137,10 @@ def _column(duck: duckdb.DuckDBPyConnection, query: str, *values: datetime) -> I
 
 @contextmanager
 def _open(lake: Lake, ledger: Ledger, app_id: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    files = {name: [str(lake.final(path)) for path in live_files(ledger, app_id, name)] for name in TABLES}
+    files = {name: [lake.store.url(path) for path in live_files(ledger, app_id, name)] for name in TABLES}
     bounded = connect_bounded(spill_folder(lake.private), memory_limit=MEMORY_LIMIT)
     with bounded as duck, corruption([path for paths in files.values() for path in paths]):
+        lake.store.attach(duck)
         duck.execute("set TimeZone = 'UTC'")
         for name, paths in files.items():
             if paths:

@@ -29,6 +29,7 @@ from pipeline.privacy.retention.cut_run import app_tag, begin_run, cut_run
 from pipeline.privacy.retention.expire import expire
 from pipeline.privacy.retention.expiring import Retention, read_retention
 from pipeline.privacy.rewrite.derived import Removed, awaited_lock, rebuild_derived
+from pipeline.privacy.rewrite.older import remove_older
 from pipeline.privacy.rewrite.rewrite import FileOutcome, rewrite_files
 from pipeline.privacy.rewrite.whole_batch import LakeOutcome, OnFile, forget_derived
 from pipeline.suppression.expiry import EXPIRING, Expiry, Selection
@@ -106,6 +107,7 @@ def run_expiry(
             removed = found.rows[app_id] = sum(outcome.removed for outcome in outcomes)
             journal.end(Step.EXPIRE, app_tag(app_id), Status.DONE if outcomes else Status.ALREADY, removed=removed)
     _renew_derived(desk, journal, found, is_resumed=cut is not None, wait_seconds=wait_seconds)
+    found.lake.older = remove_older(desk.lake, journal=journal, wait_seconds=wait_seconds)
     _say_what_is_left(desk, found)
     if found.problem is None:
         desk.deeds.append(journal.batch, Event.CLOSE, status=Status.COMPLETE)

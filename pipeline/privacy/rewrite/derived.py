@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from pipeline.config import Settings
 from pipeline.errors import LockedError
 from pipeline.lake import storage
 from pipeline.lake.layout import Lake
+from pipeline.lake.local_store import PRIVATE
 from pipeline.lake.lock import writer_lock
 from pipeline.report.files import default_page
 from pipeline.spill import remove_unused
@@ -24,6 +25,9 @@ from pipeline.warehouse.build import LOCK, build
 from pipeline.warehouse.stored import warehouse_file
 
 RETRY_SECONDS: Final = 0.25
+
+# Folders of the lake's store that hold what was computed from it.
+_STORED: Final = ("marts", f"{PRIVATE}/quarantine")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ def remove_derived(lake: Lake, *, wait_seconds: float) -> Removed:
         found = Removed(
             files=sum(_count_files(place) for place in places),
             had_warehouse=warehouse.exists(),
-            had_report=default_page(lake.root).exists(),
+            had_report=default_page(lake.place).exists(),
         )
         for place in places:
             if place.is_dir():
@@ -70,15 +74,15 @@ def remove_derived(lake: Lake, *, wait_seconds: float) -> Removed:
         with storage.storage_errors():
             # A query that runs keeps there what it has read; whoever proves that nothing is left waits for it.
             remove_unused(lake.private / "tmp")
-        for folder in (lake.private, lake.root):
-            storage.sync_folder(folder)
-    return found
+        storage.sync_folder(lake.private)
+        cleared = sum(lake.store.clear(LOCK, folder) for folder in _STORED)
+    return replace(found, files=found.files + cleared)
 
 
 def derived_places(lake: Lake) -> list[Path]:
-    """All files and folders of the lake's own that were computed from it, copies of the warehouse beside it included.
+    """What was computed from the lake into its private folder: files and folders, which are there or may be.
 
-    Each is there, or may be.
+    Copies of the warehouse beside it are among them; marts and quarantine lie in the lake's store.
     """
     warehouse = warehouse_file(lake)
     return [
@@ -86,16 +90,17 @@ def derived_places(lake: Lake) -> list[Path]:
         *sorted(path for path in warehouse.parent.glob("*.duckdb*") if path != warehouse),
         lake.private / "build",
         lake.private / "quarantine",
-        default_page(lake.root).parent,
-        lake.root / "marts",
+        default_page(lake.place).parent,
     ]
 
 
 def in_derived(lake: Lake, path: str) -> bool:
     """Whether a scan's path of a hit, such as `lake/marts/...`, lies in what was computed from the lake."""
-    names = (path.removeprefix("lake/").split("!")[0],) if path.startswith("lake/") else ()
-    places = {str(place.relative_to(lake.root)) for place in derived_places(lake)}
-    return any(str(each) in places for name in names for each in (Path(name), *Path(name).parents))
+    label, _, rest = path.split("!", maxsplit=1)[0].partition("/")
+    if label not in {"lake", "state", "bucket"}:
+        return False
+    names = {*_STORED, *(str(place.relative_to(lake.here)) for place in derived_places(lake))}
+    return any(str(each) in names for each in (Path(rest), *Path(rest).parents))
 
 
 def rebuild_derived(settings: Settings, *, with_report: bool) -> int:
@@ -109,7 +114,7 @@ def rebuild_derived(settings: Settings, *, with_report: bool) -> int:
         from pipeline.report.files import write_html  # noqa: PLC0415 - charts take a second to import
         from pipeline.report.report import make_report  # noqa: PLC0415 - as above
 
-        write_html(make_report(settings.lake_path), default_page(settings.lake_path))
+        write_html(make_report(settings.place), default_page(settings.place))
     return sum(model.outcome == "built" for model in summary.models)
 
 

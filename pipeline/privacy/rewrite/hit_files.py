@@ -5,7 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.errors import CorruptLakeError
+from pipeline.lake.copies import local_copy
 from pipeline.lake.layout import Lake
 from pipeline.lake.tables import TABLES, Table
 from pipeline.suppression.matcher import OF_OTHERS, Effect, Known
@@ -50,11 +53,12 @@ def find(lake: Lake, app_id: str, subjects: Sequence[Subject], *, policy: Policy
         CorruptLakeError: a file can't be read, so nobody can say what it holds.
     """
     matcher = Known(subjects)
+    at, paths = partial(_At, lake, app_id), files_by_table(lake, app_id)
     files: dict[str, dict[str, frozenset[int]]] = {name: {} for name in TABLES}
     owned: dict[Kind, set[str]] = defaultdict(set)
     for table in TABLES.values():
-        for path in data_files(lake, app_id, table):
-            groups, ids = _search(lake.final(path), table, _Search.of_keys(table, matcher, policy), matcher, policy)
+        for path in paths[table.name]:
+            groups, ids = _search(at(path), table, _Search.of_keys(table, matcher, policy), matcher, policy)
             if groups:
                 files[table.name][path] = groups
             if table.name in OWN_KEYS:
@@ -63,9 +67,9 @@ def find(lake: Lake, app_id: str, subjects: Sequence[Subject], *, policy: Policy
     extended = Known(subjects, further=owned.items())
     for table in TABLES.values():
         search = _Search.of_texts(table)
-        for path in data_files(lake, app_id, table):
+        for path in paths[table.name]:
             known = files[table.name].get(path, frozenset())
-            groups = known | _search(lake.final(path), table, search, extended, policy, but=known)[0]
+            groups = known | _search(at(path), table, search, extended, policy, but=known)[0]
             if groups:
                 files[table.name][path] = groups
     return Found(files, extended)
@@ -73,8 +77,43 @@ def find(lake: Lake, app_id: str, subjects: Sequence[Subject], *, policy: Policy
 
 def data_files(lake: Lake, app_id: str, table: Table) -> list[str]:
     """An app's files of a table, relative to the lake's root: what any engine would read."""
-    found = lake.root.glob(f"{table.name}/app_id={app_id}/**/*.parquet")
-    return sorted(str(path.relative_to(lake.root)) for path in found)
+    return sorted(file.path for file in lake.store.files(f"{table.name}/app_id={app_id}"))
+
+
+def files_by_table(lake: Lake, app_id: str) -> dict[str, list[str]]:
+    """As `data_files`, of all tables."""
+    found: dict[str, list[str]] = {name: [] for name in TABLES}
+    for file in lake.store.files(*(f"{name}/app_id={app_id}" for name in TABLES)):
+        found[file.path.partition("/")[0]].append(file.path)
+    return {name: sorted(paths) for name, paths in found.items()}
+
+
+def copy_folder(lake: Lake, app_id: str) -> Path:
+    """Where a file is copied to that is looked into or rewritten, if it is not on this machine's disk."""
+    return rewrite_folder(lake, app_id) / "old"
+
+
+def rewrite_folder(lake: Lake, app_id: str) -> Path:
+    """Where files are written anew; nothing else of the app writes there, or clears it."""
+    return lake.staging(f"{app_id}.rewrite")
+
+
+@dataclass(frozen=True, slots=True)
+class _At:
+    """A file to look into."""
+
+    lake: Lake
+    app_id: str
+    path: str
+
+    @property
+    def name(self) -> str:
+        """As messages name it."""
+        return self.lake.store.url(self.path)
+
+    def copied(self) -> AbstractContextManager[Path]:
+        """The file on this machine's disk."""
+        return local_copy(self.lake, self.path, folder=copy_folder(self.lake, self.app_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +162,15 @@ class _Search:
 
 
 def _search(
-    file: Path, table: Table, search: _Search, matcher: Known, policy: Policy, *, but: frozenset[int] = frozenset()
+    at: _At, table: Table, search: _Search, matcher: Known, policy: Policy, *, but: frozenset[int] = frozenset()
 ) -> tuple[frozenset[int], frozenset[str]]:
     """The row groups of the file `but` these that hold something, and the ids of the rows that go by their keys."""
     own = OWN_KEYS.get(table.name, ("",))[0] if search.keys else ""
     hit, ids = set[int](), set[str]()
     try:
-        with pq.ParquetFile(file) as parquet:
+        with at.copied() as file, pq.ParquetFile(file) as parquet:
             if parquet.schema_arrow.names != table.schema.names:
-                raise CorruptLakeError(f"{file} has other columns than its table; run `sunlake repair`")
+                raise CorruptLakeError(f"{at.name} has other columns than its table; run `sunlake repair`")
             for number in sorted(set(range(parquet.num_row_groups)) - but):
                 columns = list(_open_columns(parquet.metadata.row_group(number), table, search))
                 if not columns:
@@ -148,7 +187,7 @@ def _search(
                     hit.add(number)
     except (pa.ArrowException, OSError, ValueError):
         # The reason may quote values.
-        raise CorruptLakeError(f"{file} is damaged or missing; run `sunlake repair`") from None
+        raise CorruptLakeError(f"{at.name} is damaged or missing; run `sunlake repair`") from None
     return frozenset(hit), frozenset(ids)
 
 

@@ -6,7 +6,8 @@ file or the new one; what is killed is repeated, and what is repeated finds noth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -19,10 +20,12 @@ import sqlalchemy as sa
 from pipeline.errors import LockedError
 from pipeline.lake import storage
 from pipeline.lake.commit import recover
+from pipeline.lake.copies import local_copy
 from pipeline.lake.layout import Lake
 from pipeline.lake.lock import files_lock, writer_lock
 from pipeline.lake.tables import TABLES, Table
-from pipeline.privacy.rewrite.hit_files import data_files, find
+from pipeline.privacy.rewrite.derived import awaited_lock
+from pipeline.privacy.rewrite.hit_files import copy_folder, files_by_table, find, rewrite_folder
 from pipeline.privacy.rewrite.patch import patch
 from pipeline.privacy.rewrite.proof import Proof
 from pipeline.suppression.redact import WHOLE, Policy, Redacted, redact
@@ -97,8 +100,7 @@ def rewrite_lake(
         StorageError, LedgerError: the rewrite can be repeated.
     """
     mine = [subject for subject in subjects if subject.app_id == app_id]
-    finish_cut_commits(lake, ledger, app_id)
-    with files_lock(lake, app_id, wait_seconds=wait_seconds):
+    with _alone(lake, ledger, app_id, wait_seconds=wait_seconds):
         found = find(lake, app_id, mine, policy=policy)
 
         def change(table: Table, rows: pa.Table) -> Redacted:
@@ -124,7 +126,7 @@ def rewrite_files(
     Args:
         lake: the lake.
         ledger: its ledger.
-        app_id: the app; commits of it that were cut are finished (`recover`).
+        app_id: the app, whose lock the caller holds; commits of it that were cut are finished (`recover`).
         change: what becomes of rows.
         candidates: whether a file may hold rows that change; cheaper than to rewrite it.
         order: the tables to look at, in this order.
@@ -135,12 +137,35 @@ def rewrite_files(
     Raises:
         LakeError, LedgerError: as for `rewrite_lake`.
     """
+
+    def is_candidate(table: Table, path: str) -> bool:
+        with local_copy(lake, path, folder=copy_folder(lake, app_id)) as file:
+            return candidates(table, file)
+
     with files_lock(lake, app_id, wait_seconds=wait_seconds):
-        files = {
-            table.name: {path: None for path in data_files(lake, app_id, table) if candidates(table, lake.final(path))}
-            for table in order
-        }
+        paths = files_by_table(lake, app_id)
+        files = {table.name: {path: None for path in paths[table.name] if is_candidate(table, path)} for table in order}
         return _rewrite(_Job(lake, ledger, app_id, change, on_file, before_change), files, order=order)
+
+
+@contextmanager
+def _alone(lake: Lake, ledger: Ledger, app_id: str, *, wait_seconds: float) -> Iterator[None]:
+    """Be the only one to replace files of an app, with nothing decided that is not in its place.
+
+    An export of this machine may go on meanwhile, since it asks the list of suppressions before it publishes. Of
+    exports on other machines it is not known how far they are, so they have to end first.
+
+    Raises:
+        LockedError: somebody else is at work for longer than the wait.
+    """
+    with ExitStack() as stack:
+        if lake.store.is_shared:
+            stack.enter_context(awaited_lock(lake, app_id, what="erase", seconds=wait_seconds))
+            recover(lake, ledger, app_id)
+        else:
+            finish_cut_commits(lake, ledger, app_id)
+        stack.enter_context(files_lock(lake, app_id, wait_seconds=wait_seconds))
+        yield
 
 
 def finish_cut_commits(lake: Lake, ledger: Ledger, app_id: str) -> None:
@@ -168,8 +193,8 @@ class _Job:
 
     @property
     def staging(self) -> Path:
-        """Where files are written anew; nothing else of the app writes there, or clears it."""
-        return self.lake.staging(f"{self.app_id}.rewrite")
+        """Where files are written anew."""
+        return rewrite_folder(self.lake, self.app_id)
 
 
 def _rewrite(
@@ -193,7 +218,14 @@ def _rewrite(
 
 
 def _rewrite_file(job: _Job, table: Table, path: str, groups: frozenset[int] | None, proof: Proof) -> FileOutcome:
-    source, target = job.lake.final(path), job.staging / Path(path).name
+    with local_copy(job.lake, path, folder=copy_folder(job.lake, job.app_id)) as source:
+        return _rewrite_copy(job, table, path, source, groups=groups, proof=proof)
+
+
+def _rewrite_copy(
+    job: _Job, table: Table, path: str, source: Path, *, groups: frozenset[int] | None, proof: Proof
+) -> FileOutcome:
+    target = job.staging / Path(path).name
     with storage.storage_errors():
         before = source.stat().st_size
     patched = patch(source, target, table, groups=groups, change=partial(job.change, table), proof=proof)
@@ -202,29 +234,29 @@ def _rewrite_file(job: _Job, table: Table, path: str, groups: frozenset[int] | N
         return FileOutcome(path, table.name, Status.UNTOUCHED, rows_before, 0, 0, before, before)
     if removed == rows_before:
         job.before_change()
-        _forget(job.ledger, path)
-        storage.unlink(source)
-        storage.sync_folder(source.parent)
+        _forget(job, path)
+        job.lake.store.expunge(job.app_id, path)
         return FileOutcome(path, table.name, Status.REMOVED, rows_before, removed, 0, before, 0)
     proof.of_file(source, target, patched.anew)
     size = target.stat().st_size
     job.before_change()
-    storage.rename(target, source)
-    storage.sync_folder(source.parent)
-    _record(job.ledger, path, rows=rows_before - removed, size=size)
+    job.lake.store.put_over(job.app_id, path, target)
+    _record(job, path, rows=rows_before - removed, size=size)
     return FileOutcome(path, table.name, Status.REWRITTEN, rows_before, removed, changed, before, size)
 
 
-def _record(ledger: Ledger, path: str, *, rows: int, size: int) -> None:
+def _record(job: _Job, path: str, *, rows: int, size: int) -> None:
     columns = tables.files.c
-    with ledger.write() as connection:
+    with job.ledger.write() as connection:
         connection.execute(tables.files.update().where(columns.path == path).values(rows=rows, bytes=size))
+        job.lake.store.fence(connection, job.app_id)
 
 
-def _forget(ledger: Ledger, path: str) -> None:
-    """Before the file itself is unlinked: what reads by the ledger must not look for it."""
-    with ledger.write() as connection:
+def _forget(job: _Job, path: str) -> None:
+    """Before the file itself is removed: what reads by the ledger must not look for it."""
+    with job.ledger.write() as connection:
         connection.execute(tables.files.delete().where(tables.files.c.path == path))
+        job.lake.store.fence(connection, job.app_id)
 
 
 def _agree(job: _Job) -> None:
@@ -232,8 +264,9 @@ def _agree(job: _Job) -> None:
     columns = tables.files.c
     query = sa.select(columns.path, columns.bytes).where(columns.app_id == job.app_id)
     with job.ledger.read() as connection:
-        known = connection.execute(query).all()
-    for path, size in known:
-        file = job.lake.final(path)
-        if file.exists() and (found := file.stat().st_size) != size:
-            _record(job.ledger, path, rows=pq.read_metadata(file).num_rows, size=found)
+        known = dict(connection.execute(query).tuples().all())
+    folders = [f"{name}/app_id={job.app_id}" for name in TABLES]
+    wrong = {file.path: file.bytes for file in job.lake.store.files(*folders) if known.get(file.path, -1) != file.bytes}
+    for path in wrong.keys() & known.keys():
+        with local_copy(job.lake, path, folder=copy_folder(job.lake, job.app_id)) as file:
+            _record(job, path, rows=pq.read_metadata(file).num_rows, size=wrong[path])

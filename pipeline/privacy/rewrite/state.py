@@ -140,10 +140,11 @@ def _cursors(edge: _Edge | None) -> dict[str, Any]:
 
 def _edges(lake: Lake, app_id: str, conversation_ids: Sequence[str]) -> dict[str, _Edge]:
     """The newest and oldest message that the lake holds of each conversation."""
-    files = [str(lake.final(path)) for path in data_files(lake, app_id, TABLES["messages"])]
+    files = [lake.store.url(path) for path in data_files(lake, app_id, TABLES["messages"])]
     if not files or not conversation_ids:
         return {}
     with connect_bounded(spill_folder(lake.private), memory_limit=MEMORY_LIMIT) as duck, corruption(files):
+        lake.store.attach(duck)
         duck.execute("create table wanted (conversation_id varchar)")
         for part in _parts(conversation_ids):
             duck.executemany("insert into wanted values ($1)", [[key] for key in part])

@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Final
 
+from pipeline.lake.history import Leftovers
 from pipeline.lake.repair import apps_of
 from pipeline.privacy.deeds.journal import BatchJournal
 from pipeline.privacy.deeds.words import Status, Step
 from pipeline.privacy.desk import Desk
 from pipeline.privacy.rewrite.derived import Removed, remove_derived
+from pipeline.privacy.rewrite.older import remove_older
 from pipeline.privacy.rewrite.rewrite import FileOutcome, rewrite_lake
 from pipeline.privacy.rewrite.state import purge_state
 from pipeline.report.files import default_page
@@ -27,7 +29,10 @@ OnFile = Callable[[FileOutcome], None]
 
 @dataclass(slots=True)
 class LakeOutcome:
-    """What became of the lake: files by status, and rows that went or were changed, by table."""
+    """What became of the lake: files by status, and rows that went or were changed, by table.
+
+    `older` is what the store had kept of files as they were before.
+    """
 
     files: Counter[str] = field(default_factory=Counter)
     removed: Counter[str] = field(default_factory=Counter)
@@ -35,6 +40,7 @@ class LakeOutcome:
     bytes_before: int = 0
     bytes_after: int = 0
     derived: Removed | None = None
+    older: Leftovers = field(default_factory=Leftovers)
 
     @property
     def touched(self) -> int:
@@ -56,6 +62,7 @@ class LakeOutcome:
         self.changed += other.changed
         self.bytes_before += other.bytes_before
         self.bytes_after += other.bytes_after
+        self.older = self.older.plus(other.older)
         if other.derived is not None:
             self.derived = other.derived if self.derived is None else self.derived.then(other.derived)
 
@@ -121,6 +128,7 @@ def erase_lake(
     if found.touched or is_resumed:
         # A build may have begun before the last file was rewritten.
         forget_derived(desk, found, journal=journal, wait_seconds=wait_seconds)
+    found.older = remove_older(desk.lake, journal=journal, wait_seconds=wait_seconds)
     for app_id in app_ids:
         journal.begin(Step.STATE)
         purged = purge_state(desk.lake, desk.ledger, app_id, wanted)
@@ -136,7 +144,7 @@ def forget_derived(desk: Desk, found: LakeOutcome, *, journal: BatchJournal, wai
         StorageError: a file can't be removed.
     """
     # Whoever goes on after a kill finds them removed, and must know that they are to be made again.
-    has_warehouse, has_report = warehouse_file(desk.lake).exists(), default_page(desk.lake.root).exists()
+    has_warehouse, has_report = warehouse_file(desk.lake).exists(), default_page(desk.lake.place).exists()
     journal.begin(Step.DERIVED, warehouse=int(has_warehouse), report=int(has_report))
     removed = remove_derived(desk.lake, wait_seconds=wait_seconds)
     found.derived = removed if found.derived is None else found.derived.then(removed)

@@ -14,6 +14,7 @@ from pipeline.privacy.people.mentioning import mentioning_rows
 from pipeline.privacy.people.shared import shared_values
 from pipeline.privacy.scan.allowed import RowKey
 from pipeline.privacy.scan.needles import needles_of
+from pipeline.privacy.scan.objects import Objects
 from pipeline.privacy.scan.places import places
 from pipeline.privacy.scan.report import ScanReport
 from pipeline.privacy.scan.roots import Progress, Root
@@ -40,6 +41,7 @@ def prove(
         scanned_roots(desk, source=source),
         needles_of(subjects, shared=shared_values(desk, subjects)),
         work=desk.lake.private / "tmp",
+        stores=[] if desk.lake.is_here else [Objects("bucket", desk.lake.store.history)],
         allowed=tuple(_allowed(desk, subjects)),
         on_progress=on_progress,
     )

@@ -22,6 +22,8 @@ def places(
 ) -> list[Root]:
     """The roots of a batch's scan. The lake holds staging, quarantine, ledger, warehouse, caches, logs and marts.
 
+    Of a lake in a bucket it is the state folder of this machine; see `objects` for the bucket itself.
+
     Args:
         lake: the lake.
         inputs: the files with the requests; they may be gone, and should be.
@@ -33,7 +35,7 @@ def places(
         temporary: where TMPDIR lets temporary files go; only this user's files in it are looked at. Without TMPDIR
             they go below the lake, and the system's own folder, in which others write, is no place of sunlake's.
     """
-    roots = [Root(label="lake", path=lake.root)]
+    roots = [Root(label="lake" if lake.is_here else "state", path=lake.here)]
     roots += _numbered("input", inputs)
     roots += _numbered("access", access)
     for label, path in (("prefect", prefect_home), ("ledger", ledger), ("spool", spool)):

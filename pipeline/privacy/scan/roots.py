@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,10 @@ class Entry:
     shown: str
     identity: Identity
     version: tuple[int, int]
+
+    def opened(self, work: Path) -> AbstractContextManager[Path]:  # noqa: ARG002 - a copy would need the folder
+        """The file itself."""
+        return nullcontext(self.path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,19 +5,22 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
+from pipeline.errors import StorageError
 from pipeline.lake import storage
 from pipeline.privacy.scan.allowed import Allowed, RowKey
 from pipeline.privacy.scan.canary import new_canary, run_control
 from pipeline.privacy.scan.expand import USUAL_LIMITS, Limits
 from pipeline.privacy.scan.files import FileScanner
 from pipeline.privacy.scan.needles import Needles
-from pipeline.privacy.scan.report import ScanReport
-from pipeline.privacy.scan.roots import Entry, Identity, Link, Progress, Root, Trouble, Walk
+from pipeline.privacy.scan.objects import Objects, StoredEntry
+from pipeline.privacy.scan.report import NOT_PROVEN, ScanReport
+from pipeline.privacy.scan.roots import Entry, Link, Progress, Root, Trouble, Walk
 from pipeline.privacy.scan.search import Search
 from pipeline.privacy.scan.unreadable import Reason
 
@@ -30,22 +33,24 @@ def scan(
     needles: Needles,
     *,
     work: Path,
+    stores: Sequence[Objects] = (),
     allowed: Iterable[RowKey] = (),
     limits: Limits = USUAL_LIMITS,
     on_progress: Progress | None = None,
 ) -> ScanReport:
-    """Search all files of the roots for all needles (gdpr.md, section 8).
+    """Search all files of the roots, and all objects of the stores, for all needles (gdpr.md, section 8).
 
     Args:
         roots: where to look.
         needles: what to look for.
         work: a folder of the lake for the control and for tables within archives; it may lie within a root.
+        stores: where else to look.
         allowed: rows in which an address, a number, an external id or a name may stay.
         limits: how far archives are expanded.
         on_progress: told of files and bytes read.
 
     Raises:
-        StorageError: the work folder can't be written.
+        StorageError: the work folder can't be written, or a store can't be listed.
     """
     canary = new_canary()
     search = Search((*needles.needles, canary))
@@ -54,19 +59,30 @@ def scan(
         planted = own / "control"
         planted.mkdir()
         canaries = run_control(control, canary, planted)
-        run = _Run(FileScanner(search, own, Allowed(allowed), limits), list(roots), own, on_progress)
+        for store in stores:
+            canaries |= store.control(control, canary, own)
+        run = _Run(FileScanner(search, own, Allowed(allowed), limits), list(roots), stores, own, on_progress)
         run.until_settled()
     return run.report(needles, canaries)
 
 
 class _Run:
-    def __init__(self, scanner: FileScanner, roots: list[Root], own: Path, on_progress: Progress | None) -> None:
+    def __init__(
+        self,
+        scanner: FileScanner,
+        roots: list[Root],
+        stores: Sequence[Objects],
+        own: Path,
+        on_progress: Progress | None,
+    ) -> None:
         self._scanner = scanner
         self._roots = roots
+        self._stores = stores
+        self._work = own
         status = own.stat()
         self._own = (status.st_dev, status.st_ino)
         self._on_progress = on_progress
-        self._read: dict[Identity, tuple[int, int]] = {}
+        self._read: dict[Hashable, Hashable] = {}
         self._names: set[Link] = set()
         self._bytes = 0
         self._passes = 0
@@ -81,8 +97,11 @@ class _Run:
         """
         for self._passes in range(1, _MOST_PASSES + 1):
             if not self._pass(self._scan):
-                return
-        self._pass(self._give_up)
+                break
+        else:
+            self._pass(self._give_up)
+        for shown in (shown for store in self._stores for shown in store.unfinished()):
+            self._scanner.fail(self._scanner.shown(shown), Reason.UNFINISHED)
 
     def report(self, needles: Needles, canaries: dict[str, bool]) -> ScanReport:
         """What was found."""
@@ -97,19 +116,20 @@ class _Run:
             allowed=tuple(found.allowed()),
             unreadable=tuple(unread for _, unread in sorted(self._scanner.unread.items())),
             canaries=canaries,
-            roots=tuple(root.label for root in self._roots),
+            roots=(*(root.label for root in self._roots), *(store.label for store in self._stores)),
             absent=tuple(walk.absent),
             foreign=walk.foreign,
             special=walk.special,
             moving=self._moving,
             passes=self._passes,
+            not_proven=(*NOT_PROVEN, *(text for store in self._stores for text in store.history.unproven())),
         )
 
-    def _pass(self, take: Callable[[Entry], None]) -> bool:
+    def _pass(self, take: Callable[[Entry | StoredEntry], None]) -> bool:
         """Whether a walk over all roots met a file that is new or changed; those are taken."""
         self._walk = Walk(skip=self._own)
         any_due = False
-        for met in self._walk.over(self._roots):
+        for met in chain(self._walk.over(self._roots), *(store.entries() for store in self._stores)):
             if isinstance(met, Trouble):
                 self._scanner.fail(self._scanner.shown(met.shown), met.reason)
             elif isinstance(met, Link):
@@ -119,15 +139,16 @@ class _Run:
                 take(met)
         return any_due
 
-    def _scan(self, entry: Entry) -> None:
+    def _scan(self, entry: Entry | StoredEntry) -> None:
         try:
-            size = self._scanner.read(entry.path, entry.shown)
+            with entry.opened(self._work) as path:
+                size = self._scanner.read(path, entry.shown)
         except FileNotFoundError:
             return  # the next walk meets it under its new name, or it is gone for good
         except PermissionError:
             self._scanner.fail(self._scanner.shown(entry.shown), Reason.DENIED)
             size = 0
-        except OSError:
+        except (OSError, StorageError):
             self._scanner.fail(self._scanner.shown(entry.shown), Reason.FAILED)
             size = 0
         self._bytes += 0 if entry.identity in self._read else size
@@ -135,7 +156,7 @@ class _Run:
         if self._on_progress is not None:
             self._on_progress(len(self._read), self._bytes)
 
-    def _give_up(self, entry: Entry) -> None:
+    def _give_up(self, entry: Entry | StoredEntry) -> None:
         if entry.identity in self._read:
             self._moving += 1
         else:

@@ -16,6 +16,7 @@ class Reason(StrEnum):
     ENCRYPTED = "it is encrypted"
     DEEP = "archives within archives, too deep"
     BOMB = "it expands beyond the limit"
+    UNFINISHED = "an upload that was never finished, of which nobody can read the parts"
     MOVING = "it kept changing while it was read"
 
 

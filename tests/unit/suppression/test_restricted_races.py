@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.errors import CorruptLakeError
 from pipeline.lake.compact import compact_app
+from pipeline.lake.layout import Lake
 from pipeline.lake.steady import read_steadily
 from pipeline.suppression import restricted as restricted_module
 from pipeline.suppression.keys import Keyring
@@ -40,12 +41,12 @@ def test_a_compaction_between_listing_and_reading_does_no_harm(
     calm = restricted_ids(annas.lake, KEYS, APP)
     read, raced = restricted_module._distinct_of, []
 
-    def late(files: Sequence[str], column: str, private: Path) -> Any:
+    def late(lake: Lake, files: Sequence[str], column: str) -> Any:
         # Whoever reads has listed the files already.
         if len(files) > 1 and not raced:
             raced.append(files)
             assert compact_app(annas.lake, annas.ledger, APP)
-        return read(files, column, private)
+        return read(lake, files, column)
 
     monkeypatch.setattr(restricted_module, "_distinct_of", late)
     found = restricted_ids(annas.lake, KEYS, APP)
