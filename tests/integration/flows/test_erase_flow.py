@@ -81,7 +81,7 @@ def test_a_confirmed_batch_is_carried_out_and_prefect_knows_nobody(
     batch_id = _confirmed(bench, tmp_path)
     state = _run(bench, batch_id)
     assert (state.name, exit_code(state)) == ("Completed", 0), state
-    assert f"batch {batch_id}: complete: 1 people" in str(state.message)
+    assert f"batch {batch_id}: complete: 1 person" in str(state.message)
     with open_desk(bench.settings()) as desk:
         assert load_batch(desk.lake, batch_id).state == "closed"
         assert verify_all(desk).exit_code == 0
