@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check bench lock clean
+.PHONY: help demo test check types lint bench lock clean
 
 help: ## show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -12,7 +12,8 @@ help: ## show the targets
 $(BIN)/.installed: pyproject.toml requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "sunlake needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-compile --no-deps --require-hashes -r requirements.lock
+	$(BIN)/python -W ignore -m compileall -q -j 0 $(VENV)/lib || : # as pip would, but on all cores
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
@@ -20,15 +21,20 @@ demo: $(BIN)/.installed ## export 7,168 real conversations from a local sandbox 
 	$(BIN)/sunlake demo
 
 check: $(BIN)/.installed ## lint, types, import contracts, SQL lint
+	$(MAKE) --no-print-directory --jobs 2 types lint
+
+types: $(BIN)/.installed
+	$(BIN)/mypy
+
+lint: $(BIN)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint --disable-progress-bar sql
 
 test: check ## everything that CI checks
 	sh tests/system-packages.sh
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: $(BIN)/.installed ## measure speed, memory and calls; writes tests/bench/results.md
 	$(BIN)/python -m tests.bench

@@ -1,4 +1,4 @@
-"""Where tests write, and how long an example may take.
+"""Where tests write, how long an example may take, and which files begin.
 
 They write into memory where there is room for it, since they would wait for the disk most of the time. A process that
 is killed loses nothing of what it wrote, on a disk or in memory, so no test proves less. What must reach the disk is
@@ -13,6 +13,7 @@ import os
 import shutil
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 MEMORY = Path("/dev/shm")
@@ -24,3 +25,8 @@ if ROOT not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(M
 
 settings.register_profile("sunlake", settings(), deadline=None)  # beside what hypothesis itself sets in CI
 settings.load_profile("sunlake")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what is slow: files are given out in this order, and the last ones should end at the same time."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)

@@ -18,6 +18,7 @@ from typing import Any, Final
 import nbformat
 
 PROJECT: Final = Path(__file__).parents[2]
+NOTEBOOKS: Final = sorted((PROJECT / "notebooks").glob("*.ipynb"))
 
 _STRICT: Final = "import warnings; warnings.simplefilter('error')"
 # What the cells gave, drawings among them, is what IPython keeps in `Out`.
@@ -49,6 +50,11 @@ class Ran:
         return json.dumps(list(self.cells.values()))
 
 
+def cells(path: Path, kind: str) -> Iterator[Any]:
+    """The cells of a notebook that are of a kind, `code` or `markdown`."""
+    yield from (cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == kind)
+
+
 def run_notebooks(paths: Sequence[Path], *, folder: Path, scratch: Path, lake: Path | None) -> Ran:
     """Run the cells of notebooks in one kernel; fail if one of them fails or warns.
 
@@ -65,9 +71,9 @@ def run_notebooks(paths: Sequence[Path], *, folder: Path, scratch: Path, lake: P
     command = [sys.executable, "-m", __name__, str(folder), *map(str, paths)]
     done = subprocess.run(command, env=env, cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
-    *cells, charts = (cell for cell in json.loads(done.stdout)["cells"] if cell["cell_type"] == "code")
+    *shown, charts = (cell for cell in json.loads(done.stdout)["cells"] if cell["cell_type"] == "code")
     specs = json.loads("".join(part["text"] for part in charts["outputs"]))  # long prints come in parts
-    return Ran({cell["id"]: cell["outputs"] for cell in cells}, tuple(map(_chart, specs)))
+    return Ran({cell["id"]: cell["outputs"] for cell in shown}, tuple(map(_chart, specs)))
 
 
 def _chart(spec: dict[str, Any]) -> Chart:

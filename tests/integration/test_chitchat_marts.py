@@ -24,6 +24,8 @@ from tests.sql.reference.history import History
 from tests.sql.reference.marts import Reference, known_marts
 from tests.sql.reference.written_settings import read_settings
 
+pytestmark = pytest.mark.slow
+
 CONVERSATIONS = int(os.environ.get("CHITCHAT_CONVERSATIONS", "2400"))
 WEEK = {day: ["09:00-18:00"] for day in ("monday", "tuesday", "wednesday", "thursday", "friday")}
 WRITTEN: Mapping[str, Any] = {
@@ -53,7 +55,6 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         yield bench
 
 
-@pytest.mark.slow
 def test_marts_of_real_conversations_are_what_the_reference_says(bench: Bench) -> None:
     """All marts of real messages agree with the reference, in every row and column."""
     reference = Reference(History(_tables(bench), read_settings(WRITTEN, years=(2018, 2020))))

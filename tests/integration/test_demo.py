@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PROJECT = Path(__file__).parents[2]
 SUNLAKE = [sys.executable, "-P", "-m", "pipeline.cli.main"]
 # Every process of the demo loads this when it starts.

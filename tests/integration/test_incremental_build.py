@@ -10,6 +10,8 @@ from pipeline.warehouse import mart_files
 from pipeline.warehouse.build import build
 from tests.integration.changing_lake import ChangingLake
 
+pytestmark = pytest.mark.slow
+
 ROUNDS = 4
 
 

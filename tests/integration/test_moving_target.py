@@ -12,6 +12,8 @@ from tests.integration.lake_truth import assert_no_message_twice, assert_same_as
 from tests.integration.small_worlds import BEGINNING as EARLY
 from tests.integration.small_worlds import SmallWorld, message, moment, oid, participant
 
+pytestmark = pytest.mark.slow
+
 LATER = EARLY.replace(month=3)
 
 

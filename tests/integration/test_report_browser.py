@@ -20,6 +20,8 @@ from pipeline.report.report import make_report
 from pipeline.report.scope import Wish
 from tests.unit.report.warehouses import HOSTILE, NOTHING, ONE, YEAR, Talk, write_warehouse
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 DAYS = Wish(date(2026, 11, 19), date(2026, 11, 21))
 WORLDS = {

@@ -21,6 +21,8 @@ from tests.integration.export_bench import PROJECT
 from tests.integration.flows.conftest import PrefectServer, environment
 from tests.integration.lake_truth import assert_same_as_world
 
+pytestmark = pytest.mark.slow
+
 WORLD = "synthetic:seed=31,size=30"
 POOL = "machines"
 

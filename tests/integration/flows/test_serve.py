@@ -19,6 +19,8 @@ from tests.integration.export_bench import PROJECT, Bench
 from tests.integration.flows.conftest import environment
 from tests.integration.lake_truth import assert_no_message_twice, assert_same_as_world
 
+pytestmark = pytest.mark.slow
+
 WORLD = "synthetic:seed=41,size=60"
 SCHEDULES = """
 [[schedules]]

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +19,8 @@ from tests.sql.made_settings import written_settings
 from tests.sql.over_histories import few_examples, over_histories
 from tests.sql.reference.moments import DAY, to_moment, to_ms
 from tests.sql.warehouse import DEFAULTS, Warehouse, models
+
+pytestmark = pytest.mark.slow
 
 Tables: TypeAlias = dict[str, list[dict[str, Any]]]
 

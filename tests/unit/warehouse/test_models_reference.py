@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.sql.comparison import differences
 from tests.sql.over_histories import over_histories
 from tests.sql.reference.history import History
 from tests.sql.reference.marts import Reference, known_marts
 from tests.sql.reference.written_settings import read_settings
 from tests.sql.warehouse import Warehouse
+
+pytestmark = pytest.mark.slow
 
 # Names that a model gives as it likes.
 _FREE = {"fct_sla": {"pair_id"}}
