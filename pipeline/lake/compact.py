@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from pipeline.bounded import connect_bounded
 from pipeline.lake import storage
 from pipeline.lake.admission import EVERYBODY, Admission
 from pipeline.lake.commit import commit, live_files
@@ -23,7 +24,7 @@ from pipeline.lake.layout import Lake, new_commit_id
 from pipeline.lake.lock import files_lock
 from pipeline.lake.tables import TABLES, Table
 from pipeline.lake.writer import ROW_GROUP_ROWS, parquet_writer
-from pipeline.spill import connect_bounded, spill_folder
+from pipeline.spill import spill_folder
 from pipeline.walk.ledger import Ledger
 
 MEMORY_LIMIT = "2GB"

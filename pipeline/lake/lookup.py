@@ -15,12 +15,13 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.bounded import connect_bounded
 from pipeline.lake.commit import live_files
 from pipeline.lake.corruption import corruption
 from pipeline.lake.layout import Lake
 from pipeline.lake.steady import read_steadily
 from pipeline.lake.tables import Table
-from pipeline.spill import connect_bounded, spill_folder
+from pipeline.spill import spill_folder
 from pipeline.walk.ledger import Ledger
 from pipeline.walk.step import Reconcile, Tombstone
 

@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 
+from pipeline.bounded import connect_bounded
 from pipeline.errors import CorruptLakeError, LedgerError
 from pipeline.lake import storage
 from pipeline.lake.admission import EVERYBODY, Admission
@@ -24,7 +25,7 @@ from pipeline.lake.inventory import take_inventory
 from pipeline.lake.layout import Lake
 from pipeline.lake.lock import files_lock
 from pipeline.lake.tables import TABLES, Table
-from pipeline.spill import connect_bounded, spill_folder
+from pipeline.spill import spill_folder
 from pipeline.walk import ledger as tables
 from pipeline.walk.ledger import Ledger, ledger_file, open_ledger
 from pipeline.walk.roster import Found, Pending, State

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
+from pipeline.bounded import connect_bounded
 from pipeline.lake.corruption import corruption
 from pipeline.lake.layout import Lake, new_commit_id
 from pipeline.lake.repair import apps_of
@@ -26,7 +27,7 @@ from pipeline.privacy.rewrite.readers import still_reading
 from pipeline.privacy.rewrite.whole_batch import LakeOutcome, erase_lake
 from pipeline.privacy.scan.of_batch import prove
 from pipeline.privacy.scan.report import ScanReport, Verdict
-from pipeline.spill import connect_bounded, spill_folder
+from pipeline.spill import spill_folder
 from pipeline.suppression.listing import load
 from pipeline.suppression.matcher import OF_OTHERS, Effect
 from pipeline.suppression.mention_macs import SuppressedMentions

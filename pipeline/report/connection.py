@@ -9,10 +9,11 @@ from typing import Final
 
 import duckdb
 
+from pipeline.bounded import connect_bounded
 from pipeline.errors import LakeError, QueryError
 from pipeline.lake.layout import open_lake
 from pipeline.places import Place
-from pipeline.spill import connect_bounded, spill_folder
+from pipeline.spill import spill_folder
 from pipeline.warehouse.stored import warehouse_file
 
 MEMORY_LIMIT: Final = "60%"

@@ -13,6 +13,7 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.bounded import connect_bounded
 from pipeline.config import Settings
 from pipeline.errors import PrivacyKeyError
 from pipeline.lake.corruption import corruption
@@ -20,7 +21,7 @@ from pipeline.lake.layout import Lake
 from pipeline.lake.repair import apps_of
 from pipeline.lake.steady import read_steadily
 from pipeline.lake.store import StoredFile
-from pipeline.spill import connect_bounded, spill_folder
+from pipeline.spill import spill_folder
 from pipeline.suppression.keys import Keyring, load_keyring
 from pipeline.suppression.listing import load
 from pipeline.suppression.matcher import Effect

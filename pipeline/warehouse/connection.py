@@ -6,11 +6,12 @@ from typing import Final
 
 import duckdb
 
+from pipeline.bounded import connect_bounded
 from pipeline.lake.layout import open_lake
 from pipeline.lake.store import Store
 from pipeline.lake.tables import TABLES
 from pipeline.places import Place
-from pipeline.spill import connect_bounded, spill_folder
+from pipeline.spill import spill_folder
 from pipeline.warehouse.failures import translated
 from pipeline.warehouse.stored import show_warehouse, warehouse_file
 from pipeline.warehouse.views import create_views, glob_escaped

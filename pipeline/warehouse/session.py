@@ -9,9 +9,10 @@ from typing import Final
 
 import duckdb
 
+from pipeline.bounded import connect_bounded
 from pipeline.config import Settings
 from pipeline.lake.layout import Lake
-from pipeline.spill import connect_bounded, spill_folder
+from pipeline.spill import spill_folder
 from pipeline.suppression.restricted import everybody_restricted
 from pipeline.warehouse.compute import Visit, compute, create_schemas
 from pipeline.warehouse.ledger_facts import read_ledger_facts

@@ -12,7 +12,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from pipeline.spill import connect_bounded, in_use_by_others, remove_unused, spill_folder, temporary_files_in
+from pipeline.bounded import connect_bounded
+from pipeline.spill import in_use_by_others, remove_unused, spill_folder, temporary_files_in
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,12 +11,12 @@ from typing import Any, Final, TypeAlias
 import duckdb
 import pyarrow as pa
 
+from pipeline.bounded import connect_bounded
 from pipeline.lake.commit import live_files
 from pipeline.lake.corruption import corruption
 from pipeline.lake.layout import Lake
 from pipeline.lake.tables import TABLES, Table
 from pipeline.privacy.access.told import RUN_ID, Told
-from pipeline.spill import connect_bounded
 from pipeline.suppression.subjects import Subject
 from pipeline.walk.ledger import Ledger
 from pipeline.warehouse.views import BURYING_REASONS, OWNERS, quoted, text

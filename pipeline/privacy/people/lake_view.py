@@ -11,10 +11,11 @@ import duckdb
 import pyarrow as pa
 import sqlalchemy as sa
 
+from pipeline.bounded import connect_bounded
 from pipeline.lake.corruption import corruption
 from pipeline.lake.layout import Lake
 from pipeline.lake.tables import TABLES
-from pipeline.spill import connect_bounded, spill_folder
+from pipeline.spill import spill_folder
 from pipeline.walk import ledger as tables
 from pipeline.walk.ledger import Ledger
 

@@ -11,12 +11,13 @@ from typing import Final
 
 import duckdb
 
+from pipeline.bounded import connect_bounded
 from pipeline.errors import ConfigError
 from pipeline.lake.commit import live_files
 from pipeline.lake.corruption import corruption
 from pipeline.lake.layout import Lake
 from pipeline.lake.tables import TABLES
-from pipeline.spill import connect_bounded, spill_folder
+from pipeline.spill import spill_folder
 from pipeline.suppression.expiry import Selection
 from pipeline.walk.ledger import Ledger
 from pipeline.warehouse.views import text

@@ -12,12 +12,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from pipeline.bounded import connect_bounded
 from pipeline.lake.corruption import corruption
 from pipeline.lake.layout import Lake
 from pipeline.lake.tables import TABLES
 from pipeline.lake.values import format_moment
 from pipeline.privacy.rewrite.hit_files import data_files
-from pipeline.spill import connect_bounded, spill_folder
+from pipeline.spill import spill_folder
 from pipeline.suppression.matcher import EFFECTS, Effect
 from pipeline.suppression.subjects import Subject
 from pipeline.walk import ledger as tables
