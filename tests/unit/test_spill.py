@@ -133,5 +133,5 @@ def test_temporary_files_go_below_the_lake_unless_somebody_says_where(
 def test_nobody_spills_into_the_working_folder() -> None:
     """Whoever bounds DuckDB's memory says where the rest goes, in one place; only the scan spills nowhere."""
     bounding = [path for path in (ROOT / "pipeline").rglob("*.py") if '"memory_limit":' in path.read_text("utf-8")]
-    assert {path.name for path in bounding} == {"spill.py", "duckdb_file.py"}
+    assert {path.name for path in bounding} == {"bounded.py", "duckdb_file.py"}
     assert [path for path in bounding if '"temp_directory":' not in path.read_text("utf-8")] == []
