@@ -73,7 +73,7 @@ def test_checks_pass_and_broken_promises_are_shown(place: Path) -> None:
     assert " checks, 0 failed" in sound.stdout
     with duckdb.connect(str(place / "lake" / "_sunlake" / "warehouse.duckdb")) as warehouse:
         warehouse.execute("update marts.fct_turns set n_user_msgs = n_user_msgs + 1 where turn_no = 1")
-    broken = _sunlake(place, "check", "--quick")
+    broken = _sunlake(place, "check")
     assert broken.returncode == 1
     assert "FAILED  turns_hold_every_user_message" in broken.stdout
     assert CANARY not in broken.stdout + broken.stderr

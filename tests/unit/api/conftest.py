@@ -77,7 +77,11 @@ def _served() -> Iterator[FakeApi]:
     app = Starlette(routes=[Endpoint("/{rest:path}", fake.answer, methods=["GET", "POST", "DELETE"])])
     listening = socket.create_server(("127.0.0.1", 0))
     fake.port = listening.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", access_log=False, timeout_keep_alive=60))
+    # A connection that its client left while a reply was being made may never be taken for closed.
+    config = uvicorn.Config(
+        app, log_level="critical", access_log=False, timeout_keep_alive=60, timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     yield fake
