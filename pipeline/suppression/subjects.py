@@ -73,6 +73,7 @@ class Subject:
             for where mentions are redacted.
         external_ids, emails, phones, client_external_ids, guids, media_urls, push_tokens, names: what else would give
             the person away; needles of the scan and of mentions.
+        shared_media_urls: uploads that messages of others show, too: they are neither removed nor looked for.
         not_found: whether neither the lake nor upstream knew the person: they are kept out and looked for, and there
             is nothing to be destroyed.
     """
@@ -97,6 +98,7 @@ class Subject:
     client_external_ids: frozenset[str] = field(default=NOTHING, repr=False)
     guids: frozenset[str] = field(default=NOTHING, repr=False)
     media_urls: frozenset[str] = field(default=NOTHING, repr=False)
+    shared_media_urls: frozenset[str] = field(default=NOTHING, repr=False)
     push_tokens: frozenset[str] = field(default=NOTHING, repr=False)
     names: frozenset[Name] = field(default=frozenset(), repr=False)
     not_found: bool = False

@@ -336,6 +336,14 @@ def test_an_upload_that_others_show_too_is_kept(sandbox: Sandbox) -> None:
     assert result.counts["media_removed"] == 2
 
 
+def test_an_upload_that_the_lake_shows_with_others_is_kept(sandbox: Sandbox) -> None:
+    """What the plan found in others' conversations is not removed, though the subject's own messages show it."""
+    url = f"{sandbox.base_url}/media/{sandbox.app_id}/club.png"
+    mine = ann(sandbox)
+    shared = replace(mine, media_urls=mine.media_urls - {url}, shared_media_urls=frozenset({url}))
+    assert erase(sandbox, shared).counts["media_removed"] == 2
+
+
 def test_a_contradiction_stops_before_anything_is_deleted(sandbox: Sandbox) -> None:
     """A user whose external id or brand is not the one of the plan is not touched."""
     for wrong in (("crm-somebody", None), ("crm-ann", "7")):

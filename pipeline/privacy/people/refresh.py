@@ -107,6 +107,7 @@ def _merged(subject: Subject, known: Sequence[Subject]) -> Subject:
 def joined(subject: Subject, other: Subject) -> Subject:
     """The subject with all that another description of the same person adds; what is a group for one is for both."""
     groups = subject.group_conversation_ids | other.group_conversation_ids
+    shared_media = subject.shared_media_urls | other.shared_media_urls
     return replace(
         subject,
         user_ids=subject.user_ids | other.user_ids,
@@ -124,7 +125,8 @@ def joined(subject: Subject, other: Subject) -> Subject:
         phones=subject.phones | other.phones,
         client_external_ids=subject.client_external_ids | other.client_external_ids,
         guids=subject.guids | other.guids,
-        media_urls=subject.media_urls | other.media_urls,
+        media_urls=(subject.media_urls | other.media_urls) - shared_media,
+        shared_media_urls=shared_media,
         push_tokens=subject.push_tokens | other.push_tokens,
         names=subject.names | other.names,
         not_found=subject.not_found and other.not_found,

@@ -52,7 +52,7 @@ async def survey(reads: Reads, subject: Subject) -> Survey:
     for head in heads.values():
         await _look_at_conversation(reads, subject, found, head)
     spared = {url for messages in found.groups.values() for url in _media(_others(messages, subject))}
-    found.media -= spared
+    found.media -= spared | subject.shared_media_urls
     found.discovered.media_urls = found.media - subject.media_urls
     return found
 

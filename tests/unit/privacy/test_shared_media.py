@@ -1,0 +1,51 @@
+"""Uploads that several people's conversations show: what a business sends to many is nobody's trace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.privacy.people.refresh import joined
+from pipeline.privacy.requests.request import Identifier
+from tests.unit.privacy.erased_lakes import APP, AnnasLake
+from tests.unit.privacy.plans import plan_of, request
+from tests.unit.suppression.people import message, oid
+
+HOST = "api.smooch.io"
+FLYER, MENU, OWN = (f"https://{HOST}/{name}?a=1&b=%22" for name in ("flyer.png", "menu \\ ä.pdf", "own.png"))
+
+
+@pytest.fixture
+def annas(tmp_path: Path) -> AnnasLake:
+    """Anna's own picture, and pictures of the business that Ben got as well, one of them among the items of a list."""
+    annas = AnnasLake(tmp_path / "lake")
+    annas.commit(annas.people("anna", "ben"))
+    annas.commit(
+        annas.talk("alone", _shows("1", "anna", OWN), _shows("2", None, FLYER), _shows("3", None, MENU, as_items=True))
+    )
+    annas.commit(annas.talk("bens", _shows("7", "ben", OWN[:-1]), _shows("8", None, MENU), _shows("9", None, FLYER)))
+    return annas
+
+
+def _shows(number: str, author: str | None, url: str, *, as_items: bool = False) -> dict[str, Any]:
+    picture: dict[str, Any] = {"type": "image", "mediaUrl": url}
+    content = {"type": "list", "items": [{"title": "first"}, picture]} if as_items else picture
+    return message(number, author) | {"content": content}
+
+
+def test_what_others_show_too_is_neither_removed_nor_looked_for(annas: AnnasLake) -> None:
+    """Of the uploads in Anna's conversation only those that nobody else got are hers."""
+    (subject,) = plan_of(annas, [request(Identifier.USER_ID, oid("anna"))], media_hosts={APP: {HOST}}).subjects
+    assert (subject.media_urls, subject.shared_media_urls) == ({OWN}, {FLYER, MENU})
+    assert joined(subject, subject) == subject
+
+
+def test_what_goes_with_everybody_who_shows_it_is_removed(annas: AnnasLake) -> None:
+    """Where all who got an upload are erased together, it goes."""
+    requests = [request(Identifier.USER_ID, oid(name), number=n) for n, name in enumerate(("anna", "ben"))]
+    found = {
+        url for subject in plan_of(annas, requests, media_hosts={APP: {HOST}}).subjects for url in subject.media_urls
+    }
+    assert found == {OWN, OWN[:-1], FLYER, MENU}
