@@ -42,6 +42,7 @@ class SubjectPlan(msgspec.Struct, frozen=True, kw_only=True):
         rows: rows of the lake by table.
         candidates: between how many people a request does not decide.
         is_acted_on: whether there is anything to be done; for who can't be found there is not.
+        media, shared_media: uploads that go, and those that stay because messages of others show them, too.
         linked: other users who share an e-mail address or phone number and are not included.
         calls: expected calls upstream by step.
     """
@@ -61,6 +62,7 @@ class SubjectPlan(msgspec.Struct, frozen=True, kw_only=True):
     group_conversations: int = 0
     own_messages_in_groups: int = 0
     media: int = 0
+    shared_media: int = 0
     quotes: int = 0
     mentions: int = 0
     linked: int = 0

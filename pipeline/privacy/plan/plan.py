@@ -200,6 +200,7 @@ def _subject(part: _Part, number: int, found: Resolution) -> SubjectPlan:
         group_conversations=len(subject.group_conversation_ids),
         own_messages_in_groups=len(subject.message_ids),
         media=len(subject.media_urls),
+        shared_media=len(subject.shared_media_urls),
         quotes=part.hits.quotes[place],
         mentions=part.mentions[place],
         calls=dict(expected_calls(found)),

@@ -45,6 +45,8 @@ def _head(plan: Plan) -> Iterator[str]:
         f"({plan.total('default_conversations'):,} default), {counted(groups, 'group')} with "
         f"{counted(own, 'own message')}"
     )
+    if shared := plan.total("shared_media"):
+        yield f"uploads: {plan.total('media'):,} go; {shared:,} stay, since others were sent them, too"
     yield (
         f"quotes in rows that stay: {plan.total('quotes'):,} ({plan.config.quotes}); "
         f"mentions: {plan.total('mentions'):,} ({plan.config.mentions})"

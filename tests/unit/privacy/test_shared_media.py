@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from pipeline.privacy.people.refresh import joined
+from pipeline.privacy.plan.text import render_plan
 from pipeline.privacy.requests.request import Identifier
 from tests.unit.privacy.erased_lakes import APP, AnnasLake
-from tests.unit.privacy.plans import plan_of, request
+from tests.unit.privacy.plans import NOW, plan_of, request
 from tests.unit.suppression.people import message, oid
 
 HOST = "api.smooch.io"
@@ -37,7 +38,9 @@ def _shows(number: str, author: str | None, url: str, *, as_items: bool = False)
 
 def test_what_others_show_too_is_neither_removed_nor_looked_for(annas: AnnasLake) -> None:
     """Of the uploads in Anna's conversation only those that nobody else got are hers."""
-    (subject,) = plan_of(annas, [request(Identifier.USER_ID, oid("anna"))], media_hosts={APP: {HOST}}).subjects
+    made = plan_of(annas, [request(Identifier.USER_ID, oid("anna"))], media_hosts={APP: {HOST}})
+    (subject,) = made.subjects
+    assert "uploads: 1 go; 2 stay, since others were sent them, too" in render_plan(made.plan, now=NOW)
     assert (subject.media_urls, subject.shared_media_urls) == ({OWN}, {FLYER, MENU})
     assert joined(subject, subject) == subject
 
