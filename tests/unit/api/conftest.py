@@ -71,8 +71,9 @@ class FakeApi:
         return ApiClient(self.url, Credential(KEY_ID, SECRET), limiter=limiter, **given)  # type: ignore[arg-type] # settings of any kind
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _served() -> Iterator[FakeApi]:
+    """One server a file: it must not live on in a process in which other files fork, stop clocks or close things."""
     fake = FakeApi()
     app = Starlette(routes=[Endpoint("/{rest:path}", fake.answer, methods=["GET", "POST", "DELETE"])])
     listening = socket.create_server(("127.0.0.1", 0))
