@@ -71,8 +71,9 @@ def test_files_that_cannot_be_fetched_make_a_copy_partial(serve: Serve) -> None:
     item = message("one", BEGINNING, author="ann")
     item["content"] = {"type": "image", "mediaUrl": f"{MEDIA_BASE}{world.app_id}/a.png"}
     world.lines.append({"table": "messages", "app_id": world.app_id, "object": item, "conversation_id": oid("chat")})
-    bench = serve(world, calls=IMPATIENT)
+    bench = serve(world)
     bench.export()
+    bench.calls = IMPATIENT
     bench.sandbox.set_faults({"kind": "status", "status": 502, "route": "GET /media/{appId}/{file}"})
     copied = copy(bench, subject_of(bench, oid("ann")), asks=True)
     assert copied.export.asked is Asked.PARTIAL

@@ -58,8 +58,9 @@ def still_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """The same, for tests after which everything is as before."""
     folder = tmp_path_factory.mktemp("still")
     with Sandbox(small_circle().write(folder)) as sandbox:
-        bench = Bench(sandbox, folder, calls=IMPATIENT)
+        bench = Bench(sandbox, folder)
         bench.export()
+        bench.calls = IMPATIENT
         yield bench
 
 
@@ -98,8 +99,9 @@ def test_a_copy_says_that_upstream_did_not_tell_everything(still: Bench, fault: 
 def test_an_upstream_that_fails_half_way_gives_the_half_it_told(serve: Serve) -> None:
     """A second page that fails leaves the first page's messages in the copy, and marks none of the lake's as gone."""
     world = SmallWorld("long").user("ann").conversation("chat", ["ann"], messages=150)
-    bench = serve(world, calls=IMPATIENT)
+    bench = serve(world)
     bench.export()
+    bench.calls = IMPATIENT
     late = message("late", BEGINNING + 900 * HOUR, author="ann", text="after the export")
     bench.sandbox.change({"op": "add_messages", "conversation_id": oid("chat"), "messages": [late]})
     bench.sandbox.set_faults({"kind": "status", "status": 500, "route": MESSAGES, "after": 1})
