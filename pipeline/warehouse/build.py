@@ -99,7 +99,14 @@ def build(
         for attempt in range(1, ATTEMPTS + 1):
             tally = Tally(chosen, wanted, _needed(chosen, wanted), on_model)
             run = _Build(
-                settings, lake, tally, memory_limit, rows_per_pass, is_selected=bool(select), restricted=restricted
+                settings,
+                lake,
+                tally,
+                UnstoredChecks(tally.needed),
+                memory_limit,
+                rows_per_pass,
+                is_selected=bool(select),
+                restricted=restricted,
             )
             try:
                 with translated(lake.place):
@@ -130,11 +137,11 @@ class _Build:
     settings: Settings
     lake: Lake
     tally: Tally
+    unstored: UnstoredChecks
     memory_limit: str
     rows_per_pass: int
     is_selected: bool
     restricted: Restricted = field(repr=False)
-    unstored: UnstoredChecks = field(default_factory=UnstoredChecks)
 
     def run(self, *, full: bool) -> BuildSummary:
         began = time.perf_counter()

@@ -14,7 +14,9 @@ key), which the model makes of rows of just that; or (without it) the whole mode
 marks rows that time alone can change, so that their conversations are computed again although nothing came; `now_ms` is
 the start of the app's newest run. `-- moves: as_of` names columns that tell up to which moment a conversation is known:
 where nothing else changes, they are moved on (intermediate.int_conversation_moments). `-- view: yes` lets each model
-that reads this one compute what it needs of it; so it should be read once, or be cheap.
+that reads this one compute what it needs of it; so it should be read once, or be cheap. To check a view is to compute
+it once more; `-- proven by: <model>` spares that where each row of the view, with its key, is a row of that model: what
+is proven of the one holds for the other, too.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
     "marts": ("fct_", "dim_", "agg_"),
 }
 
-_ENTRY: Final = re.compile(r"--\s*(grain|key|unit|stored|view|unsettled|moves|not null|check|column\s+\w+)\s*:\s*(.*)")
+_ENTRY: Final = re.compile(
+    r"--\s*(grain|key|unit|stored|view|proven by|unsettled|moves|not null|check|column\s+\w+)\s*:\s*(.*)"
+)
 _FILE: Final = re.compile(r"[a-z][a-z0-9_]*\.sql")
 
 
@@ -77,6 +81,7 @@ class Model:
     unit: Unit
     is_stored: bool
     is_view: bool
+    proven_by: str | None
     unsettled: str | None
     moves: tuple[str, ...]
     not_null: tuple[str, ...]
@@ -120,6 +125,8 @@ def read_model(path: Path, connection: duckdb.DuckDBPyConnection) -> Model:
         raise header.error("stored", "is yes, or left out")
     if view not in {None, "yes"} or (view and (stored or schema == "marts")):
         raise header.error("view", "is yes, or left out, and what is stored is no view")
+    if header.one("proven by") and (not view or header.all("check") or header.all("not null")):
+        raise header.error("proven by", "is for views that promise nothing but their key; leave it out")
     model = Model(
         name=f"{schema}.{path.stem}",
         path=path,
@@ -129,6 +136,7 @@ def read_model(path: Path, connection: duckdb.DuckDBPyConnection) -> Model:
         unit=Unit(unit) if unit else Unit.WHOLE,
         is_stored=schema == "marts" or stored == "yes",
         is_view=view == "yes",
+        proven_by=header.one("proven by"),
         unsettled=header.one("unsettled"),
         moves=_names(header.one("moves") or ""),
         not_null=_names(header.one("not null") or ""),

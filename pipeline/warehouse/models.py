@@ -149,6 +149,7 @@ def _check_references(model: Model, models: Models) -> None:
             raise ModelError(
                 f"{model.path}:{_line(model, name)}: there is no model {name}; its file would be {_file(name)}"
             )
+    _check_prover(model, models)
     after = {other.name for other in models.after}
     for name in sorted(model.references & models.by_name.keys()):
         read = models.by_name[name]
@@ -160,6 +161,18 @@ def _check_references(model: Model, models: Models) -> None:
                 f"{model.path}:{_line(model, name)}: {name} is not stored, so only conversation models can read it; "
                 f"add `-- stored: yes` to {read.path.name}"
             )
+
+
+def _check_prover(model: Model, models: Models) -> None:
+    name = model.proven_by
+    if name is None:
+        return
+    prover = models.by_name.get(name)
+    if prover is None or prover.is_view or model.name not in models.needs({name}):
+        raise ModelError(
+            f"{model.path}:{_line(model, name)}: {name} can't prove what {model.table} promises; name a model that is "
+            "no view and reads this one"
+        )
 
 
 def _check_source(model: Model, name: str) -> None:

@@ -7,7 +7,7 @@ checks all passed; then what it finds is all that there is.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import duckdb
 import pyarrow as pa
@@ -17,14 +17,22 @@ from pipeline.warehouse.model import Model
 
 
 class UnstoredChecks:
-    """What a build found in the rows of models that it does not store."""
+    """What a build found in the rows of models that it does not store.
 
-    def __init__(self) -> None:
+    Args:
+        checked: names of the models that the build computes, and so checks.
+    """
+
+    def __init__(self, checked: Collection[str]) -> None:
+        self._checked = checked
         self._found: dict[str, CheckResult] = {}
 
     def visit(self, connection: duckdb.DuckDBPyConnection, model: Model) -> None:
-        """Check the rows of a model that are there now, unless it is stored; what is found adds to earlier passes."""
-        if model.is_stored:
+        """Check the rows of a model that are there now; what is found adds to earlier passes.
+
+        Not those of a model that is stored, or that one which the same build checks proves.
+        """
+        if model.is_stored or model.proven_by in self._checked:
             return
         for result in check_headers(connection, model):
             earlier = self._found.get(result.name)

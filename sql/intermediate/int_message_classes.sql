@@ -2,6 +2,7 @@
 -- key: conversation_no, message_id
 -- unit: conversation
 -- view: yes
+-- proven by: intermediate.int_messages_ordered
 -- Who a message is from. class, the first that fits: system (an activity), user, survey, bot (subtype bot or AI), agent
 -- (subtype agent), what settings.source_classes says of the source, unknown. Eligible, which is all that sessions and
 -- reply times are made of, are user, agent, bot and unknown; placeholders of deleted messages too, unless the settings

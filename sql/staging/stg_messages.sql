@@ -2,6 +2,7 @@
 -- key: app_id, conversation_id, message_id
 -- unit: conversation
 -- view: yes
+-- proven by: intermediate.int_messages_ordered
 -- A message is told apart by its conversation and id. Finding superseded versions must not touch wide columns: ids are
 -- counted by their hash, and only ids that are there twice are compared. A message that nobody knows the time of can't
 -- be put in order, and is left out. Instead of the list of the author's subtypes there is a flag for each.

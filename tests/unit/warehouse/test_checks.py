@@ -54,6 +54,25 @@ def test_a_broken_key_is_found_in_what_is_not_stored(tmp_path: Path) -> None:
     assert (found.columns, found.sample) == (["app_id", "conversation_id", "n"], [(APP, "c1", 3)])
 
 
+def test_a_view_is_proven_by_what_reads_it(tmp_path: Path) -> None:
+    """A view's broken key is told of the model that proves it; of the view itself only where that is not computed."""
+    view = _BROKEN_KEY.replace("unit: conversation", "unit: conversation\n-- view: yes")
+    proven = view.replace("-- view: yes", "-- view: yes\n-- proven by: intermediate.int_seen")
+    seen = (
+        MODELS["staging/stg_messages.sql"]
+        .split("select")[0]
+        .replace("app_id, message_id\n", "app_id, conversation_id\n")
+    )
+    seen += "select * from staging.stg_messages"
+    files = MODELS | {"staging/stg_messages.sql": proven, "intermediate/int_seen.sql": seen}
+    # Nothing else reads int_seen, so that it is computed only where all models are.
+    (found,) = _failing(tmp_path, files, {})
+    assert (found.name, found.failing) == ("int_seen: key", 1)
+    settings, models = Settings(lake=str(tmp_path / "lake")), load_models(tmp_path / "models")
+    selected = build(settings, models=models, select=["fct_talks"])
+    assert [result.name for result in selected.failed_checks] == ["stg_messages: key"]
+
+
 def test_no_build_goes_on_from_one_whose_checks_failed(tmp_path: Path) -> None:
     """After a failed check everything is computed, so that the next result is that of all rows; then builds go on."""
     lake = LakeFiles(tmp_path / "lake")

@@ -91,6 +91,17 @@ WRONG = {
         {"intermediate/int_a.sql": "-- grain: x\n-- key: n\n-- stored: yes\n-- view: yes\nselect 1 as n"},
         r"int_a\.sql:4: view is yes, or left out, and what is stored is no view",
     ),
+    "proof of no view": (
+        {"staging/stg_a.sql": "-- grain: x\n-- key: n\n-- proven by: staging.stg_b\nselect 1 as n"},
+        r"stg_a\.sql:3: proven by is for views that promise nothing but their key",
+    ),
+    "proof by nobody who reads it": (
+        {
+            "staging/stg_a.sql": "-- grain: x\n-- key: n\n-- view: yes\n-- proven by: staging.stg_b\nselect 1 as n",
+            "staging/stg_b.sql": "-- grain: x\n-- key: n\nselect 1 as n",
+        },
+        r"stg_a\.sql:4: staging\.stg_b can't prove what stg_a promises; name a model that is no view and reads",
+    ),
     "moves without column": (
         {"marts/agg_a.sql": "-- grain: x\n-- key: n\n-- moves: m\n-- column n: N.\nselect 1 as n"},
         r"agg_a\.sql:1: m is in the key, moves or not null",
