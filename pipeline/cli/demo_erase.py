@@ -94,7 +94,7 @@ def prove_absence(place: DemoFolder, speaker: Speaker) -> bool:
     )
     click.echo(f"messages of the speaker in the lake: {speaker.messages:,} before the erasure, {rows:,} now")
     state = "BROKEN" if found.problems else "whole"
-    back = f"{counted(found.back, 'id')} of erased people in the lake"
+    back = f"{counted(found.stored + found.computed, 'id')} of erased people in lake and models"
     click.echo(f"verify: {counted(found.deeds, 'deed')}, the ledger is {state}; {back}")
     return rows == 0 and found.exit_code == 0
 

@@ -52,10 +52,11 @@ def status(frame: Frame, batch_id: str | None, *, as_json: bool) -> int:
 @click.command("verify")
 @pass_frame
 def verify(frame: Frame) -> int:
-    """Prove again what was done: the ledger of deeds is whole, and nobody who was erased is in the lake.
+    """Prove again what was done: the ledger of deeds is whole, and nobody who was erased is in the lake or the models.
 
-    People are known by MACs only, so every id of the lake and of the ledger is hashed and compared; nothing is asked
-    upstream. Batches that are still open are scanned for byte by byte.
+    People are known by MACs only, so every id of the lake, of its JSON, of the ledger and of the models is hashed and
+    compared, and texts are read where somebody was mentioned once; nothing is asked upstream. Batches that are still
+    open are scanned for byte by byte.
 
     Exit codes: 0 all holds, 1 something does not, 3 a batch is open.
 
@@ -72,8 +73,15 @@ def verify(frame: Frame) -> int:
     click.echo(f"ledger of deeds: {'whole' if not found.problems else 'BROKEN'}; {head}")
     for problem in found.problems:
         click.echo(f"  {problem}", err=True)
-    click.echo(f"lake: {counted(found.back, 'id')} of people who were erased" if found.back else "lake: nobody is back")
-    if found.back:
+    if found.stored:
+        click.echo(f"lake: {counted(found.stored, 'id')} of people who were erased")
+    if found.mentions:
+        click.echo(f"lake: {counted(found.mentions, 'row')} of others with a mention of them that was redacted once")
+    if found.computed:
+        click.echo(f"models: {counted(found.computed, 'id')} of people who were erased")
+    if not found.is_anybody_back:
+        click.echo("lake: nobody is back")
+    else:
         click.echo("  a backup was restored, or another program wrote them: run `sunlake erase replay`", err=True)
     for batch_id, verdict in found.open_batches.items():
         click.echo(f"batch {batch_id} is open: {verdict}", err=True)
@@ -103,8 +111,9 @@ def replay(frame: Frame, *, wait_seconds: float) -> int:
     if done.scan is None:
         click.echo("nobody is back: there is nothing to erase again")
         return 0
-    rows, files = counted(sum(done.lake.removed.values()), "row"), counted(done.lake.touched, "file")
-    click.echo(f"{rows} removed in {files}; scan: {done.scan.verdict}")
+    removed, changed = (sum(counts.values()) for counts in (done.lake.removed, done.lake.changed))
+    files = counted(done.lake.touched, "file")
+    click.echo(f"{counted(removed, 'row')} removed and {changed:,} changed in {files}; scan: {done.scan.verdict}")
     for problem in done.problems:
         click.echo(f"open: {problem}", err=True)
     if done.lake.derived is not None and done.lake.derived.had_warehouse:

@@ -6,32 +6,51 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pipeline.lake.repair import apps_of
+from pipeline.privacy.back.come_back import Back, come_back
 from pipeline.privacy.deeds.chain import Problem
 from pipeline.privacy.deeds.head import Head
 from pipeline.privacy.desk import Desk
-from pipeline.privacy.replay import come_back
 from pipeline.privacy.requests.store import list_batches, open_work
 from pipeline.privacy.requests.work import is_confirmed
 from pipeline.privacy.rewrite.whole_batch import REWRITTEN
 from pipeline.privacy.scan.of_batch import prove
 from pipeline.privacy.wording import counted
-from pipeline.suppression.matcher import OF_OTHERS, ids_of
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What was found. `back` counts ids; `open_batches` says of each batch that is not closed what a scan showed."""
+    """What was found. `back` is by app; `open_batches` says of each batch that is not closed what a scan showed."""
 
     deeds: int
     head: Head
     problems: Sequence[Problem]
-    back: int
+    back: Sequence[Back]
     open_batches: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_anybody_back(self) -> bool:
+        """Whether there is something to be erased again."""
+        return any(each.subjects for each in self.back)
+
+    @property
+    def stored(self) -> int:
+        """How many ids of the erased the lake and the ledger hold."""
+        return sum(each.stored for each in self.back)
+
+    @property
+    def mentions(self) -> int:
+        """How many rows of others say of them what was redacted once."""
+        return sum(each.mentions for each in self.back)
+
+    @property
+    def computed(self) -> int:
+        """How many ids of them the models hold."""
+        return sum(each.computed for each in self.back)
 
     @property
     def exit_code(self) -> int:
         """0 all holds, 1 something does not, 3 a batch is open."""
-        if self.problems or self.back:
+        if self.problems or self.is_anybody_back:
             return 1
         return 3 if self.open_batches else 0
 
@@ -43,12 +62,11 @@ def verify_all(desk: Desk) -> Verified:
         LakeError, PrivacyKeyError: it can't be found out.
     """
     head = desk.deeds.head()
-    back = [subject for app_id in apps_of(desk.lake) for subject in come_back(desk, app_id)]
     return Verified(
         deeds=sum(1 for _ in desk.deeds.read()),
         head=head,
         problems=desk.deeds.verify(),
-        back=sum(len(ids) for subject in back for kind, ids in ids_of(subject) if kind not in OF_OTHERS),
+        back=[come_back(desk, app_id) for app_id in apps_of(desk.lake)],
         open_batches=_open_batches(desk),
     )
 

@@ -99,7 +99,7 @@ def _check_erasure(demo: subprocess.CompletedProcess[str], *, kept_out: int) -> 
     assert f"left out, since they were suppressed: {kept_out} seeds" in demo.stdout
     assert "names the speaker as before, in 1 of" in demo.stdout
     assert re.search(r"in the lake: [1-9][\d,]* before the erasure, 0 now", demo.stdout), demo.stdout
-    assert "the ledger is whole; 0 ids of erased people in the lake" in demo.stdout
+    assert "the ledger is whole; 0 ids of erased people in lake and models" in demo.stdout
     page = demo.stdout.splitlines()[-1].removeprefix("The report: ")
     assert Path(page).read_text("utf-8").startswith("<!doctype html>")
 

@@ -97,6 +97,7 @@ def test_pii_only_clears_names_and_leaves_words(bench: EraseBench, server: Sandb
     bench.sunlake("export", "--sweep")
     row = next(row for row in raw_rows(bench.lake, "users", app_id=bench.app_id) if row["user_id"] == oid(BEN))
     assert (row["given_name"], row["surname"], row["email"]) == (None, None, None)
+    assert "nobody is back" in bench.sunlake("erase", "verify").output
     assert {row["message_id"] for row in raw_rows(bench.lake, "messages", app_id=bench.app_id)} == spoken
     assert oid(BEN) in {each["object"]["id"] for each in server.world("users")}
 

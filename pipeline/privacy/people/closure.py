@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Literal
 
 from pipeline.errors import BatchError
 from pipeline.privacy.people.facts import Facts
@@ -19,6 +19,7 @@ from pipeline.privacy.people.lookup import UpstreamLookup
 from pipeline.privacy.people.merges import People, close_over, load_merges
 from pipeline.privacy.people.readings import Reading, read_requests
 from pipeline.privacy.people.resolution import DESTRUCTIVE, Macs, Resolution, State
+from pipeline.privacy.people.shown import spare_shown
 from pipeline.privacy.people.subject_of import subject_of
 from pipeline.privacy.people.talks import sort_talks
 from pipeline.privacy.people.upstream_side import Upstream
@@ -39,11 +40,13 @@ class Choices:
         include_linked: take other users who share an e-mail address or phone number for the same person.
         override_retained: act on users whom Zendesk's inactivity deletion is told to spare.
         media_hosts: hosts whose uploads the API removes (`talks.media_hosts`).
+        scope: whether personal conversations go whole, or only what the person wrote.
     """
 
     include_linked: bool = False
     override_retained: bool = False
     media_hosts: Collection[str] = ()
+    scope: Literal["whole", "authored"] = "whole"
 
 
 @dataclass(slots=True)
@@ -112,6 +115,7 @@ async def resolve(
         found.append(
             Resolution(requests=own, state=state, subject=subject, living_user_ids=living, linked=person.linked)
         )
+    found = spare_shown(view, found, scope=chosen.scope)
     return found + [
         Resolution(requests=(requests[number],), state=State.AMBIGUOUS, subject=None, candidates=count)
         for number, count in ambiguous.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pyarrow as pa
 
@@ -74,7 +74,7 @@ def with_mentions(desk: Desk, subjects: Sequence[Subject]) -> list[Subject]:
     for app_id in dict.fromkeys(subject.app_id for subject in subjects if subject.action is Action.ERASE):
         numbers = [number for number, subject in enumerate(found) if _is_erased(subject, app_id)]
         erased = [found[number] for number in numbers]
-        own = frozenset().union(*(_own(subject) for subject in erased))
+        own = frozenset().union(*(_own(subject, scope=desk.settings.privacy.scope) for subject in erased))
         places: dict[int, set[str]] = defaultdict(set)
         with open_view(desk.lake, desk.ledger, app_id) as view:
             for row in mentioning_rows(view, erased, user_ids=True):
@@ -90,10 +90,10 @@ def _is_erased(subject: Subject, app_id: str) -> bool:
     return subject.action is Action.ERASE and subject.app_id == app_id
 
 
-def _own(subject: Subject) -> frozenset[str]:
+def _own(subject: Subject, *, scope: Literal["whole", "authored"]) -> frozenset[str]:
     """The places that go with the subject, and the groups, which are looked through in any case."""
-    talks = subject.personal_conversation_ids | subject.default_conversation_ids | subject.group_conversation_ids
-    return talks | subject.user_ids
+    talks = subject.personal_conversation_ids | subject.default_conversation_ids if scope == "whole" else frozenset()
+    return talks | subject.group_conversation_ids | subject.user_ids
 
 
 def _keys(table: str) -> list[str]:

@@ -28,7 +28,11 @@ async def refreshed(desk: Desk, subjects: Sequence[Subject], requests: Sequence[
     for app_id in dict.fromkeys(subject.app_id for subject in subjects):
         own = [request for request in requests if request.app_id == app_id and request.request_ref in refs]
         with open_view(desk.lake, desk.ledger, app_id) as view:
-            choices = Choices(override_retained=True, media_hosts=media_hosts(desk.settings.app(app_id).base_url))
+            choices = Choices(
+                override_retained=True,
+                media_hosts=media_hosts(desk.settings.app(app_id).base_url),
+                scope=desk.settings.privacy.scope,
+            )
             newer = await resolve(view, own, lookup=None, macs=desk.keyring, is_held=lambda _: False, choices=choices)
             unpeopled = _unpeopled(view, [subject for subject in subjects if subject.app_id == app_id])
         known = [

@@ -37,7 +37,6 @@ def subject_of(app_id: str, requests: Sequence[Request], fact: Facts, talk: Talk
         client_external_ids=frozenset(fact.client_external_ids),
         guids=frozenset(fact.guids),
         media_urls=frozenset(talk.media_urls),
-        shared_media_urls=frozenset(talk.shared_media_urls),
         names=frozenset(fact.names),
     )
 

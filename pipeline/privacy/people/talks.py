@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -14,6 +12,7 @@ import sqlalchemy as sa
 from pipeline.lake import exact_json
 from pipeline.privacy.people.facts import Facts
 from pipeline.privacy.people.lake_view import LakeView
+from pipeline.privacy.people.shown import media_urls
 from pipeline.suppression.matcher import original_key
 from pipeline.walk import ledger as tables
 
@@ -30,7 +29,6 @@ class Talks:
     message_ids: set[str] = field(default_factory=set, repr=False)
     original_messages: set[str] = field(default_factory=set, repr=False)
     media_urls: set[str] = field(default_factory=set, repr=False)
-    shared_media_urls: set[str] = field(default_factory=set, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,43 +151,8 @@ def _messages(view: LakeView, facts: Sequence[Facts], talks: Sequence[Talks], me
         join whole using (conversation_id) where messages.content like '%mediaUrl%'
     """):
         talks[number].media_urls.update(
-            url for url in _media_urls(exact_json.parse(content)) if _host(url) in media_hosts
+            url for url in media_urls(exact_json.parse(content)) if _host(url) in media_hosts
         )
-    shown = _shown_by_others(view, frozenset().union(*(talk.media_urls for talk in talks)))
-    for talk in talks:
-        talk.shared_media_urls = talk.media_urls & shown
-        talk.media_urls -= shown
-
-
-def _shown_by_others(view: LakeView, urls: Collection[str]) -> set[str]:
-    """Uploads that messages which stay show, too: what a business sends to many is nobody's trace, and not lost."""
-    shown: set[str] = set()
-    if not urls:
-        return shown
-    view.put("media", {"url": sorted(json.dumps(url, ensure_ascii=False)[1:-1] for url in urls)})
-    for (content,) in view.rows(r"""
-        select distinct messages.content from messages
-        anti join whole using (conversation_id)
-        anti join person on person.user_id = messages.author_user_id
-        where messages.content like '%mediaUrl%' and list_has_any(
-            regexp_extract_all(messages.content, '"mediaUrl"\s*:\s*"((?:[^"\\]|\\.)*)"', 1),
-            (select list(url) from media)
-        )
-    """):
-        shown.update(url for url in _media_urls(exact_json.parse(content)) if url in urls)
-    return shown
-
-
-def _media_urls(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        for name, member in value.items():
-            if name == "mediaUrl" and isinstance(member, str):
-                yield member
-            else:
-                yield from _media_urls(member)
-    elif isinstance(value, list):
-        for member in value:
-            yield from _media_urls(member)
 
 
 def media_hosts(base_url: str) -> frozenset[str]:

@@ -90,6 +90,7 @@ async def make_plan(
             include_linked=chosen.include_linked,
             override_retained=chosen.override_retained,
             media_hosts=(media_hosts or {}).get(app_id, ()),
+            scope=chosen.scope,
         )
         own = [request for request in requests if request.app_id == app_id]
         asked = _Asked(app_id, own, lookups.get(app_id), macs, is_held, choices)

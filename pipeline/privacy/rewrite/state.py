@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -23,6 +23,7 @@ from pipeline.suppression.matcher import EFFECTS, Effect
 from pipeline.suppression.subjects import Subject
 from pipeline.walk import ledger as tables
 from pipeline.walk.ledger import Ledger
+from pipeline.walk.roster import Pending
 from pipeline.walk.runs import salt
 from pipeline.walk.seeds import Seed, SeedKind, alias_tag
 
@@ -52,10 +53,18 @@ class _Edge:
     messages: int
 
 
-def purge_state(lake: Lake, ledger: Ledger, app_id: str, subjects: Sequence[Subject]) -> Purged:
+def purge_state(
+    lake: Lake,
+    ledger: Ledger,
+    app_id: str,
+    subjects: Sequence[Subject],
+    *,
+    scope: Literal["whole", "authored"] = "whole",
+) -> Purged:
     """Forget the erased among the subjects, and leave nothing of them in the ledger's files.
 
-    Those who asked for less than erasure stay in the roster. Safe to repeat.
+    Those who asked for less than erasure stay in the roster. So do personal conversations of which the words of the
+    business stay (`scope`); nobody visits them again, since the list of suppressions names them. Safe to repeat.
 
     Raises:
         LedgerError: nothing was forgotten, or all was and the files still hold it; to be repeated.
@@ -67,19 +76,23 @@ def purge_state(lake: Lake, ledger: Ledger, app_id: str, subjects: Sequence[Subj
     users = _all(subject.user_ids for subject in erased)
     personal = _all(subject.personal_conversation_ids for subject in erased)
     groups = _all(subject.group_conversation_ids for subject in erased)
-    edges = _edges(lake, app_id, groups)
+    kept = personal if scope == "authored" else []
+    edges = _edges(lake, app_id, [*groups, *kept])
     key = salt(ledger)
     with ledger.write() as connection:
         forgotten = Purged(
             users=_delete(connection, tables.users, "user_id", app_id, users),
-            conversations=_delete(connection, tables.conversations, "conversation_id", app_id, personal),
+            conversations=_delete(
+                connection, tables.conversations, "conversation_id", app_id, [] if kept else personal
+            ),
             aliases=_delete(connection, tables.aliases, "user_id", app_id, users)
             + _delete(connection, tables.aliases, "tag", app_id, sorted(_tags(erased, key))),
             sets=_delete(connection, tables.sets, "parent_id", app_id, [*users, *personal]),
-            cursors=_move_cursors(connection, app_id, groups, edges),
+            cursors=_move_cursors(connection, app_id, [*groups, *kept], edges),
         )
-        _null(connection, tables.users, "merged_into", app_id, users)
-        _null(connection, tables.conversations, "via_user_id", app_id, users)
+        _set(connection, tables.conversations, "conversation_id", app_id, kept, pending=Pending.NO, error=None)
+        _set(connection, tables.users, "merged_into", app_id, users, merged_into=None)
+        _set(connection, tables.conversations, "via_user_id", app_id, users, via_user_id=None)
     ledger.scrub()
     return forgotten
 
@@ -109,10 +122,12 @@ def _delete(connection: sa.Connection, table: sa.Table, column: str, app_id: str
     return deleted
 
 
-def _null(connection: sa.Connection, table: sa.Table, column: str, app_id: str, ids: Sequence[str]) -> None:
+def _set(
+    connection: sa.Connection, table: sa.Table, column: str, app_id: str, ids: Sequence[str], **values: int | None
+) -> None:
     for part in _parts(ids):
         where = (table.c.app_id == app_id, table.c[column].in_(part))
-        connection.execute(table.update().where(*where).values({column: None}))
+        connection.execute(table.update().where(*where).values(values))
 
 
 def _move_cursors(connection: sa.Connection, app_id: str, groups: Sequence[str], edges: Mapping[str, _Edge]) -> int:

@@ -131,7 +131,7 @@ def erase_lake(
     found.older = remove_older(desk.lake, journal=journal, wait_seconds=wait_seconds)
     for app_id in app_ids:
         journal.begin(Step.STATE)
-        purged = purge_state(desk.lake, desk.ledger, app_id, wanted)
+        purged = purge_state(desk.lake, desk.ledger, app_id, wanted, scope=policy.scope)
         journal.end(Step.STATE, None, Status.DONE, **asdict(purged))
     return found
 

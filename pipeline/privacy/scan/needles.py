@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 from pipeline.suppression.subjects import Action, Subject, phone_forms
 
@@ -115,14 +115,19 @@ class Needles:
         return dict(Counter(needle.kind for needle in self.needles))
 
 
-def needles_of(subjects: Sequence[Subject], *, shared: Collection[str] = ()) -> Needles:
+def needles_of(
+    subjects: Sequence[Subject], *, shared: Collection[str] = (), scope: Literal["whole", "authored"] = "whole"
+) -> Needles:
     """The needles of those subjects that are to be erased, in whole or in their direct identifiers.
 
     Args:
         subjects: the resolved subjects.
         shared: values that also belong to people who stay, such as an address of a family.
+        scope: "authored" keeps personal conversations with the words of the business, and so their ids.
     """
     values = dict.fromkeys(pair for subject in subjects for pair in _values(subject))
+    if scope == "authored":
+        values = dict.fromkeys(pair for pair in values if pair[0] is not NeedleKind.CONVERSATION_ID)
     needles, left_out = [], Counter[tuple[NeedleKind, LeftOut]]()
     for kind, value in values:
         reason = LeftOut.SHARED if value in shared else _unfit(value)

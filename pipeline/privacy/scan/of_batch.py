@@ -39,7 +39,7 @@ def prove(
     """
     return scan(
         scanned_roots(desk, source=source),
-        needles_of(subjects, shared=shared_values(desk, subjects)),
+        needles_of(subjects, shared=shared_values(desk, subjects), scope=desk.settings.privacy.scope),
         work=desk.lake.private / "tmp",
         stores=[] if desk.lake.is_here else [Objects("bucket", desk.lake.store.history)],
         allowed=tuple(_allowed(desk, subjects)),

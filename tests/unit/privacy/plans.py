@@ -45,8 +45,7 @@ def plan_of(
         requests,
         lookups={} if upstream is None else {APP: upstream},
         macs=FakeMacs(),
-        is_held=lambda _: False,
         now=NOW,
-        **options,
+        **{"is_held": lambda _: False, **options},
     )
     return asyncio.run(making)

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from pipeline.privacy.people.refresh import joined
+from pipeline.privacy.plan.form import PlanConfig
 from pipeline.privacy.plan.text import render_plan
 from pipeline.privacy.requests.request import Identifier
+from pipeline.suppression.subjects import Action
 from tests.unit.privacy.erased_lakes import APP, AnnasLake
 from tests.unit.privacy.plans import NOW, plan_of, request
 from tests.unit.suppression.people import message, oid
@@ -52,3 +54,28 @@ def test_what_goes_with_everybody_who_shows_it_is_removed(annas: AnnasLake) -> N
         url for subject in plan_of(annas, requests, media_hosts={APP: {HOST}}).subjects for url in subject.media_urls
     }
     assert found == {OWN, OWN[:-1], FLYER, MENU}
+
+
+@pytest.mark.parametrize("why", ["held", "masked"])
+def test_what_stays_with_somebody_of_the_same_batch_stays(annas: AnnasLake, why: str) -> None:
+    """Who is held, or asked for less than erasure, keeps what they were sent, though both stand in one batch."""
+    action = Action.PII_ONLY if why == "masked" else Action.ERASE
+    requests = [
+        request(Identifier.USER_ID, oid("anna")),
+        request(Identifier.USER_ID, oid("ben"), number=2, action=action),
+    ]
+    made = plan_of(
+        annas,
+        requests,
+        media_hosts={APP: {HOST}},
+        is_held=lambda subject: why == "held" and oid("ben") in subject.user_ids,
+    )
+    anna = next(subject for subject in made.subjects if oid("anna") in subject.user_ids)
+    assert (anna.media_urls, anna.shared_media_urls) == ({OWN}, {FLYER, MENU})
+
+
+def test_what_the_business_sent_stays_with_its_words(annas: AnnasLake) -> None:
+    """Where only the words of people are erased, the uploads of the business are neither removed nor looked for."""
+    requests = [request(Identifier.USER_ID, oid(name), number=n) for n, name in enumerate(("anna", "ben"))]
+    made = plan_of(annas, requests, media_hosts={APP: {HOST}}, config=PlanConfig(scope="authored"))
+    assert {url for subject in made.subjects for url in subject.media_urls} == {OWN, OWN[:-1]}

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from pipeline.privacy.rewrite.rewrite import rewrite_lake
 from pipeline.privacy.rewrite.state import purge_state
+from pipeline.suppression.redact import Policy
 from pipeline.suppression.subjects import Action
 from pipeline.walk import ledger as tables
 from pipeline.walk.runs import salt
@@ -71,6 +72,18 @@ def test_a_group_without_messages_begins_anew(annas: AnnasLake) -> None:
         query = sa.select(tables.conversations).where(tables.conversations.c.conversation_id == oid("empty"))
         found = connection.execute(query).one()
     assert (found.head_id, found.tail_id, found.complete, found.messages) == (None, None, False, 0)
+
+
+def test_a_conversation_whose_business_words_stay_is_remembered(annas: AnnasLake) -> None:
+    """Its cursors name what is left, nothing leads to the person, and nothing is to be done for it any more."""
+    rewrite_lake(annas.lake, annas.ledger, APP, [subject()], policy=Policy(scope="authored"))
+    purged = purge_state(annas.lake, annas.ledger, APP, [subject()], scope="authored")
+    assert (purged.users, purged.conversations) == (1, 0)
+    with annas.ledger.read() as connection:
+        query = sa.select(tables.conversations).where(tables.conversations.c.conversation_id == oid("alone"))
+        row = connection.execute(query).one()
+    assert (row.head_id, row.tail_id, row.messages) == (oid("2"), oid("2"), 1)
+    assert (row.via_user_id, row.pending) == (None, 0)
 
 
 def test_tags_of_seeds_that_meant_nobody_go_too(annas: AnnasLake) -> None:
