@@ -146,6 +146,7 @@ def test_suppressing_keeps_a_person_out_and_erases_nothing(bench: EraseBench, se
     """Suppression alone stops rows from entering: what is there stays, what is new does not come."""
     world = state(server)
     bench.erase(rows_of(BEN, action="suppress"))
+    assert "nobody is back" in bench.sunlake("erase", "verify").output
     assert state(server) == world
     held = file_bytes(bench.lake)
     server.change({"op": "add_messages", "conversation_id": oid(f"{BEN}-extra"), "count": 3})

@@ -13,6 +13,7 @@ from pipeline.privacy.back.in_lake import ids_in_lake
 from pipeline.privacy.back.in_ledger import cut_groups, ids_in_ledger
 from pipeline.privacy.back.said_again import said_again
 from pipeline.privacy.desk import Desk
+from pipeline.privacy.rewrite.whole_batch import REWRITTEN
 from pipeline.suppression.listing import load
 from pipeline.suppression.matcher import ID_KINDS, OF_OTHERS, Effect
 from pipeline.suppression.mention_macs import SuppressedMentions
@@ -43,13 +44,13 @@ class Back:
 
 
 def come_back(desk: Desk, app_id: str) -> Back:
-    """Look for everybody who was erased or masked.
+    """Look for everybody who was erased or masked; whoever is only kept out may be in the lake from before.
 
     Raises:
         PrivacyKeyError: a key that made a suppression is missing.
         LakeError: a file can't be read.
     """
-    entries = list(load(desk.lake).in_force(app_id))
+    entries = [entry for entry in load(desk.lake).in_force(app_id) if entry.action in REWRITTEN]
     by_effect = {effect: Suppressed(entries, desk.keyring, app_id=app_id, effects=(effect,)) for effect in _ACTIONS}
     mentions = SuppressedMentions.of(entries, by_effect[Effect.DROP])
     policy = Policy(scope=desk.settings.privacy.scope, mentions=mentions)
