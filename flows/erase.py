@@ -92,4 +92,4 @@ def _said(applied: Applied) -> str:
     rows = counted(sum(applied.lake.removed.values()), "row")
     head = f"{applied.status}: {people(len(applied.subjects))}, {rows} removed"
     # Problems name files and counts, never people.
-    return "; ".join([head, *applied.problems])
+    return "; ".join([head, *applied.problems, *applied.left_out])

@@ -217,6 +217,8 @@ def _print_end(applied: Applied) -> None:
         )
     for problem in applied.problems:
         click.echo(f"open: {problem}", err=True)
+    for words in applied.left_out:
+        click.echo(f"left out: {words}", err=True)
     click.echo(f"{applied.status}; the report: {applied.report}" if applied.report else str(applied.status))
 
 

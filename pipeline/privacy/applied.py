@@ -20,6 +20,7 @@ class Applied:
     """What became of a batch in this run.
 
     `is_only_closed` where all was done in a run that was cut at its end; `had_file` unless requests came from a query.
+    `problems` may be over when the batch is carried out again; what is `left_out` takes another batch.
     """
 
     batch_id: str
@@ -34,16 +35,22 @@ class Applied:
     scan: ScanReport | None = None
     report: Path | None = None
     problems: list[str] = field(default_factory=list)
+    left_out: Sequence[str] = ()
 
     @property
     def status(self) -> Status:
-        """`complete` only if every subject is gone everywhere, and seen to be."""
-        return Status.PARTIAL if self.problems else Status.COMPLETE
+        """`complete` only if every request is met: whoever is to go is gone everywhere, and seen to be."""
+        return Status.PARTIAL if self.problems or self.left_out else Status.COMPLETE
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left that this batch could do."""
+        return not self.problems
 
     @property
     def exit_code(self) -> int:
         """0 complete, 3 done in part."""
-        return 3 if self.problems else 0
+        return 0 if self.status is Status.COMPLETE else 3
 
     def status_of(self, subject: Subject) -> Status:
         """How far the batch has come with one of its subjects."""

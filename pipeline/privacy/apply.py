@@ -21,6 +21,7 @@ from pipeline.privacy.deeds.journal import BatchJournal
 from pipeline.privacy.deeds.words import Event, Status, Step
 from pipeline.privacy.desk import Desk
 from pipeline.privacy.keeping_out import keep_out
+from pipeline.privacy.left_out import left_out
 from pipeline.privacy.people.mentioning import with_mentions
 from pipeline.privacy.people.refresh import joined, refreshed, with_messages
 from pipeline.privacy.policies import lake_policy, upstream_policy
@@ -86,7 +87,7 @@ class _Run:
         self._work = work
         self._wait_seconds = wait_seconds
         self._on_step = on_step
-        self._applied = Applied(journal.batch, had_file=work.source is not None)
+        self._applied = Applied(journal.batch, had_file=work.source is not None, left_out=left_out(desk, journal.batch))
         self._held: Sequence[Subject] = ()
 
     async def to_the_end(self, *, remove_input: bool) -> Applied:
@@ -254,11 +255,12 @@ class _Run:
         status = self._applied.status
         for subject in self._work.subjects:
             self._journal.end(Step.CLOSE, subject.tag, self._status_of(subject))
-        if status is Status.COMPLETE:
+        if self._applied.is_over:
             # From now on those who come back with an old address are new people, after a time.
             self._keep_out(self._work.subjects)
-        self._journal.end(Step.CLOSE, None, status, subjects=len(self._work.subjects))
-        if status is Status.COMPLETE:
+        counts = {"subjects": len(self._work.subjects), "open": len(self._applied.problems)}
+        self._journal.end(Step.CLOSE, None, status, **counts)
+        if self._applied.is_over:
             destroy_work(self._desk, self._journal.batch)
         self._desk.deeds.append(self._journal.batch, Event.CLOSE, status=status)
         self._applied.report = write_report(self._desk, self._journal.batch, scan=self._applied.scan)

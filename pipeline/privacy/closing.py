@@ -8,8 +8,9 @@ from contextlib import ExitStack, contextmanager
 from pipeline.errors import LockedError
 from pipeline.lake.lock import flocked
 from pipeline.privacy.applied import Applied
-from pipeline.privacy.deeds.words import Event, Status
+from pipeline.privacy.deeds.words import Event
 from pipeline.privacy.desk import Desk
+from pipeline.privacy.left_out import left_out
 from pipeline.privacy.report.of_batch import write_report
 from pipeline.privacy.requests.work import destroy_work
 from pipeline.privacy.scan.saved import saved_scan
@@ -32,7 +33,7 @@ def finish(desk: Desk, batch_id: str) -> Applied:
     """Go on with the closing of a batch of which all was done when its process was killed."""
     desk.deeds.append(batch_id, Event.RESUME)
     destroy_work(desk, batch_id)
-    desk.deeds.append(batch_id, Event.CLOSE, status=Status.COMPLETE)
-    applied = Applied(batch_id, is_only_closed=True, scan=saved_scan(desk, batch_id))
+    applied = Applied(batch_id, is_only_closed=True, scan=saved_scan(desk, batch_id), left_out=left_out(desk, batch_id))
+    desk.deeds.append(batch_id, Event.CLOSE, status=applied.status)
     applied.report = write_report(desk, batch_id, scan=applied.scan)
     return applied

@@ -13,7 +13,7 @@ from pipeline.privacy.desk import Desk
 from pipeline.privacy.plan.form import Plan, SubjectPlan
 from pipeline.privacy.report.markdown import render_markdown
 from pipeline.privacy.report.report import batch_report, render_json
-from pipeline.privacy.report.status import BatchStatus, batch_status
+from pipeline.privacy.report.status import BatchStatus, batch_status, met_elsewhere
 from pipeline.privacy.requests.store import StoredBatch, list_batches, load_batch
 from pipeline.privacy.scan.report import ScanReport
 
@@ -46,12 +46,15 @@ def write_report(desk: Desk, batch_id: str, *, scan: ScanReport | None) -> Path:
 
 
 def all_statuses(desk: Desk, *, now: datetime | None = None) -> list[BatchStatus]:
-    """How far every batch has come, the oldest first.
+    """How far every batch has come, the oldest first. What one batch left out, a later one may have met.
 
     Raises:
         CorruptLakeError: a plan is damaged.
     """
-    return [batch_status(_facts(batch), desk.deeds.read(batch.batch_id), now=now) for batch in list_batches(desk.lake)]
+    statuses = [
+        batch_status(_facts(batch), desk.deeds.read(batch.batch_id), now=now) for batch in list_batches(desk.lake)
+    ]
+    return met_elsewhere(statuses)
 
 
 def _facts(batch: StoredBatch) -> dict[str, Any]:

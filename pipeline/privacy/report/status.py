@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -75,6 +75,26 @@ class BatchStatus:
         return tuple(sorted(pressing, key=lambda request: (request.due_at, request.request_ref)))
 
 
+def met_elsewhere(statuses: Sequence[BatchStatus]) -> list[BatchStatus]:
+    """The batches, in which nothing presses of a request that another one has met: it was planned more than once."""
+    met = {_identity(request) for status in statuses for request in status.requests if request.urgency is Urgency.MET}
+    return [
+        replace(
+            status,
+            requests=tuple(
+                replace(request, urgency=Urgency.MET) if _identity(request) in met else request
+                for request in status.requests
+            ),
+        )
+        for status in statuses
+    ]
+
+
+def _identity(request: RequestStatus) -> tuple[str, str, str]:
+    """The same request in whatever batch; a number may be used again, but hardly with the same moment."""
+    return request.request_ref, request.action, request.received_at
+
+
 def batch_status(plan: Mapping[str, Any], deeds: Iterable[Deed], *, now: datetime | None = None) -> BatchStatus:
     """How far a batch has come.
 
@@ -134,8 +154,11 @@ def _outcome(state: str, deeds: Sequence[Deed], left: Sequence[Open], batch: str
     for bad, word in _WORST_FIRST:
         if statuses & bad:
             return word
-    if batch == "complete" and not left:
+    is_closed = any(deed.step is Step.CLOSE and _is_done(deed) for deed in deeds)
+    if not left and (is_closed or batch == "complete"):
         return "complete"
+    if any(deed.status is Status.HELD for deed in deeds):
+        return "held"
     if batch in {"planned", "aborted"}:
         return batch
     return "running"

@@ -36,7 +36,7 @@ def load_work(desk: Desk, batch_id: str) -> Work:
     """
     batch = load_batch(desk.lake, batch_id)
     if batch.state == "closed":
-        raise PlanRefusedError("the batch is closed: all of it was done; see `sunlake erase status`")
+        raise PlanRefusedError("the batch is closed, nothing in it is left to be done; see `sunlake erase status`")
     if not is_confirmed(desk, batch):
         raise PlanRefusedError("the batch was not confirmed; run `sunlake erase apply --plan ID --confirm ERASE-n`")
     requests, subjects, source = open_work(batch, wrapping_key=desk.keyring.subkey("work"))
@@ -66,7 +66,7 @@ def is_closing(desk: Desk, batch_id: str) -> bool:
     done = reported = False
     for deed in desk.deeds.read(batch_id):
         if deed.event is Event.END and deed.step is Step.CLOSE and deed.tag is None:
-            done = deed.status is Status.COMPLETE
+            done = deed.status is Status.COMPLETE or deed.counts.get("open") == 0
         elif deed.event is Event.END and deed.step is Step.REPORT:
             reported = done
     return done and not reported
