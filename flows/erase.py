@@ -36,10 +36,12 @@ async def _erase(batch_id: str | None) -> State[Any]:
     # DuckDB is imported when a flow runs, as in build.py.
     from pipeline.privacy.access.register import expire_access
     from pipeline.privacy.desk import open_desk
+    from pipeline.privacy.requests.work import forget_dead
 
     settings = given().settings or load_settings()
     with stopping() as stop:
         with open_desk(settings) as desk:
+            forget_dead(desk)
             expired = expire_access(desk.lake, now=datetime.now(UTC))
             batches = [batch_id] if batch_id is not None else list(_open_batches(desk))
         parts = [] if not expired else [Part("copies", 0, f"{expired:,} were deleted, since their time was up")]
@@ -52,10 +54,10 @@ async def _erase(batch_id: str | None) -> State[Any]:
 
 def _open_batches(desk: Desk) -> Iterator[str]:
     from pipeline.privacy.requests.store import list_batches
-    from pipeline.privacy.requests.work import is_confirmed
+    from pipeline.privacy.requests.work import is_aborted, is_confirmed
 
     for batch in list_batches(desk.lake):
-        if batch.state != "closed" and is_confirmed(desk, batch):
+        if batch.state != "closed" and is_confirmed(desk, batch) and not is_aborted(desk, batch.batch_id):
             yield batch.batch_id
 
 

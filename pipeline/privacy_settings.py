@@ -40,6 +40,7 @@ class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         max_requests: rows of one batch file.
         max_subjects: subjects of one batch, unless the share allows more.
         max_subjects_share: share of an app's users that one batch may erase.
+        second_approver: whether somebody else has to approve a plan before it is carried out.
         plan_hours: how long a plan may be carried out.
         access_days: how long an access export is kept.
         scan_roots: further folders that the scan looks through, such as backups.
@@ -59,6 +60,7 @@ class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     max_requests: int = 10_000
     max_subjects: int = 100
     max_subjects_share: float = 0.05
+    second_approver: bool = False
     plan_hours: float = 24.0
     access_days: float = 7.0
     scan_roots: tuple[str, ...] = ()

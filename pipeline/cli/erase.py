@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.cli.erase_approval import abort, approve
 from pipeline.cli.erase_expire import command as expire
 from pipeline.cli.erase_options import wait_option
 from pipeline.cli.erase_proof import replay, status, verify
+from pipeline.cli.erase_records import command as records
 from pipeline.cli.frame import Frame, pass_frame
 from pipeline.errors import StorageError
 from pipeline.privacy.wording import counted, people
@@ -30,10 +32,12 @@ def command() -> None:
       sunlake erase keys --out /etc/sunlake        once: the keys that everything rests on
       sunlake erase plan requests.csv              what would go; nothing is changed
       sunlake erase apply --plan ID --confirm ERASE-12
+      sunlake erase abort --plan ID                take it back, while nothing is erased
       sunlake erase status                         batches, deadlines, what is left
       sunlake erase verify                         is anybody back? is the ledger of deeds whole?
       sunlake erase replay                         after a backup was restored
       sunlake erase expire --older-than 24m        retention
+      sunlake erase records                        what personal data is kept, and why (Art. 30)
 
     A lake may lie in a bucket (s3://bucket/prefix). Of everything below its prefix, apply and expire then remove all
     older versions, marks of deletion and unfinished uploads, whoever is in them; beside the prefix nothing is touched.
@@ -161,10 +165,13 @@ def apply(frame: Frame, *, plan_id: str, confirmation: str, remove_input: bool, 
     return applied.exit_code
 
 
+command.add_command(approve)
+command.add_command(abort)
 command.add_command(status)
 command.add_command(verify)
 command.add_command(replay)
 command.add_command(expire, "expire")
+command.add_command(records)
 
 
 def write_keys(out: Path) -> None:
@@ -235,7 +242,8 @@ async def _plan(
     from pipeline.privacy.plan.run import plan_batch
     from pipeline.privacy.requests.batch import read_batch
 
-    batch = read_batch(source, app_ids=[app.app_id for app in settings.apps])
+    app_ids = [app.app_id for app in settings.apps]
+    batch = read_batch(source, app_ids=app_ids, max_requests=settings.privacy.max_requests)
     with open_desk(settings) as desk:
         return await plan_batch(
             desk,

@@ -160,6 +160,8 @@ secret_env = "SUNLAKE_SECRET"
 # max_requests = 10000
 # max_subjects = 100
 # max_subjects_share = 0.05
+# Whether a second person has to approve a plan (`sunlake erase approve`) before it is carried out.
+# second_approver = false
 # How long a plan may be carried out, and how long a copy that was written for somebody is kept.
 # plan_hours = 24.0
 # access_days = 7.0

@@ -71,7 +71,8 @@ async def run_access(
             does not answer later is told in the copies, and by the exit code.
         CorruptLakeError, StorageError: copies before it are written and registered.
     """
-    batch = read_batch(source, app_ids=[app.app_id for app in desk.settings.apps])
+    app_ids = [app.app_id for app in desk.settings.apps]
+    batch = read_batch(source, app_ids=app_ids, max_requests=desk.settings.privacy.max_requests)
     wrong = [request.line for request in batch.requests if request.action is not Action.ACCESS]
     if wrong:
         lines = ", ".join(map(str, wrong[:20]))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from pipeline.errors import PlanRefusedError
+from pipeline.privacy.approve import refuse_unapproved
 from pipeline.privacy.deeds.words import Event
 from pipeline.privacy.desk import Desk
 from pipeline.privacy.people.lookup import UpstreamLookup
@@ -17,7 +18,7 @@ from pipeline.privacy.plan.plan import Made, make_plan
 from pipeline.privacy.plan.run import holds_of, media_hosts_of, open_lookups
 from pipeline.privacy.requests.request import Request
 from pipeline.privacy.requests.store import StoredBatch, find_plan, open_work
-from pipeline.privacy.requests.work import is_closing, is_confirmed
+from pipeline.privacy.requests.work import is_aborted, is_closing, is_confirmed
 
 
 async def confirm_plan(desk: Desk, plan_id: str, confirmation: str, *, now: datetime | None = None) -> StoredBatch:
@@ -30,12 +31,16 @@ async def confirm_plan(desk: Desk, plan_id: str, confirmation: str, *, now: date
         now: the current moment, aware.
 
     Raises:
-        PlanRefusedError: there is no such plan, it is dead or done, it was made offline and upstream contradicts it, or
-            the confirmation is not the plan's.
+        PlanRefusedError: there is no such plan, it is dead, done or taken back, nobody else has approved it, it was
+            made offline and upstream contradicts it, or the confirmation is not the plan's.
         ApiError, ConfigError: it was made offline, and upstream can't be asked.
         LakeError: the lake can't be read.
     """
-    batch = find_plan(desk.lake, plan_id)
+    batch, hours = find_plan(desk.lake, plan_id), desk.settings.privacy.plan_hours
+    if is_aborted(desk, batch.batch_id):
+        raise PlanRefusedError("this plan was taken back; make a new one")
+    if batch.state == "closed" and not is_confirmed(desk, batch):
+        raise PlanRefusedError(f"the plan is older than {hours:g} hours; make a new one")
     if batch.state == "closed" and not is_closing(desk, batch.batch_id):
         raise PlanRefusedError("this plan was carried out to its end; see `sunlake erase status`")
     if confirmation != batch.plan.confirmation:
@@ -44,8 +49,9 @@ async def confirm_plan(desk: Desk, plan_id: str, confirmation: str, *, now: date
         )
     if is_confirmed(desk, batch):
         return batch
+    refuse_unapproved(desk, batch)
     dead = await why_dead(
-        batch.plan, now=now or datetime.now(UTC), ledger=desk.ledger, replan=lambda: _again(desk, batch)
+        batch.plan, hours=hours, now=now or datetime.now(UTC), ledger=desk.ledger, replan=lambda: _again(desk, batch)
     )
     if dead is not None:
         raise PlanRefusedError(dead)

@@ -19,7 +19,8 @@ class PlanConfig(msgspec.Struct, frozen=True, kw_only=True):
         override_limit: whether more people may be reached than is safe.
         scope: "whole" removes personal conversations, "authored" keeps what the business wrote in them.
         quotes, mentions: what is done about them.
-        max_subjects_share: part of the known users that may be reached without an override.
+        max_subjects, max_subjects_share: how many people, or what part of the known users, may be reached without an
+            override, whichever is more.
     """
 
     include_linked: bool = False
@@ -28,6 +29,7 @@ class PlanConfig(msgspec.Struct, frozen=True, kw_only=True):
     scope: Literal["whole", "authored"] = "whole"
     quotes: Literal["report", "delete_quoting_message"] = "report"
     mentions: Literal["report", "redact"] = "report"
+    max_subjects: int = 100
     max_subjects_share: float = 0.05
 
 

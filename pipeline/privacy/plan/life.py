@@ -1,4 +1,4 @@
-"""How long a plan may be carried out: for 24 hours, and until the lake holds more of its people than it said."""
+"""How long a plan may be carried out: for so many hours, and until the lake holds more of its people than it said."""
 
 from __future__ import annotations
 
@@ -11,30 +11,36 @@ from pipeline.privacy.people.resolution import State
 from pipeline.privacy.plan.form import Plan
 from pipeline.walk.ledger import Ledger
 
-LIFETIME: Final = timedelta(hours=24)
-
 _COUNTS: Final = (
     *("users", "personal_conversations", "default_conversations", "group_conversations"),
     *("own_messages_in_groups", "media", "quotes"),
 )
 
 
-async def why_dead(plan: Plan, *, now: datetime, ledger: Ledger, replan: Callable[[], Awaitable[Plan]]) -> str | None:
+async def why_dead(
+    plan: Plan, *, hours: float, now: datetime, ledger: Ledger, replan: Callable[[], Awaitable[Plan]]
+) -> str | None:
     """Why a plan can't be carried out any more, or None while it lives.
 
     Args:
         plan: the plan.
+        hours: how long it lives.
         now: the current moment, aware.
         ledger: the lake's ledger.
         replan: plans the same batch anew; asked only where the lake has new commits.
     """
-    if now - plan.created_at >= LIFETIME or now < plan.created_at - timedelta(minutes=5):
-        return "the plan is older than 24 hours; make a new one"
+    if is_old(plan, hours=hours, now=now):
+        return f"the plan is older than {hours:g} hours; make a new one"
     if all(lake_version(ledger, app_id) == version for app_id, version in plan.versions.items()):
         return None
     if has_grown(plan, await replan()):
         return "the lake has new commits and holds more of these people than the plan says; make a new one"
     return None
+
+
+def is_old(plan: Plan, *, hours: float, now: datetime) -> bool:
+    """Whether it was made too long ago, or in the future."""
+    return now - plan.created_at >= timedelta(hours=hours) or now < plan.created_at - timedelta(minutes=5)
 
 
 def has_grown(old: Plan, new: Plan) -> bool:

@@ -30,9 +30,6 @@ from pipeline.privacy.requests.request import Request
 from pipeline.suppression.subjects import Subject
 from pipeline.walk.ledger import Ledger
 
-ALWAYS_SAFE: Final = 100
-"""So many people may be reached in however small an app."""
-
 CALLS_PER_SECOND: Final = 10.0
 ATTEMPTS: Final = 3
 
@@ -217,7 +214,7 @@ def _plan_id(requests: Sequence[Request], versions: Mapping[str, str], config: P
 def _refuse_too_many(plan: Plan) -> None:
     for app_id, known in plan.known_users.items():
         count = sum(subject.is_destroyed for subject in plan.subjects if subject.app_id == app_id)
-        limit = max(ALWAYS_SAFE, int(plan.config.max_subjects_share * known))
+        limit = max(plan.config.max_subjects, int(plan.config.max_subjects_share * known))
         if count > limit and not plan.config.override_limit:
             raise PlanRefusedError(
                 f"the batch would erase {count:,} of {known:,} known users of app {app_id}, and {limit:,} are the "

@@ -21,6 +21,7 @@ from pipeline.privacy.plan.plan import make_plan
 from pipeline.privacy.requests.holds import Holds
 from pipeline.privacy.requests.request import Request
 from pipeline.privacy.requests.store import StoredBatch, create_batch, remove_torn
+from pipeline.privacy.requests.work import forget_dead
 from pipeline.privacy.upstream.api_lookup import ApiLookup
 from pipeline.suppression.subjects import Subject
 
@@ -51,6 +52,7 @@ async def plan_batch(
         StorageError: the store would keep older versions of what is erased, or does not let them be removed.
     """
     remove_torn(desk.lake)
+    forget_dead(desk)
     notes, older = _look_for_older(desk.lake, requests)
     privacy = desk.settings.privacy
     config = PlanConfig(
@@ -60,6 +62,7 @@ async def plan_batch(
         scope=privacy.scope,
         quotes=privacy.quotes,
         mentions=privacy.mentions,
+        max_subjects=privacy.max_subjects,
         max_subjects_share=privacy.max_subjects_share,
     )
     app_ids = {request.app_id for request in requests} if online else ()

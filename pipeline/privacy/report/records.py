@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from pipeline.lake.tables import TABLES
 from pipeline.privacy.report.markdown import escaped, table
+from pipeline.privacy_settings import RetentionSettings
 
 
 class ColumnTarget(Protocol):
@@ -65,6 +66,15 @@ def records_of(targets: Mapping[str, TableTarget], *, retention: Mapping[str, st
         retention: per table "erased", "tombstoned" or "kept"; a table that is not named is kept.
     """
     return list(_records(targets, retention))
+
+
+def retention_of(retention: RetentionSettings) -> dict[str, str]:
+    """By table what becomes of rows whose object upstream no longer has: children go as their parents do."""
+    return {
+        **dict.fromkeys(("users", "clients", "devices"), retention.users),
+        **dict.fromkeys(("conversations", "participants"), retention.conversations),
+        "messages": retention.messages,
+    }
 
 
 def render_records(records: Sequence[Record], *, controller: str, recipients: Sequence[str]) -> str:

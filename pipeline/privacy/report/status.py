@@ -70,7 +70,9 @@ class BatchStatus:
 
     @property
     def warnings(self) -> tuple[RequestStatus, ...]:
-        """Requests that are overdue or due within seven days, the most pressing first."""
+        """Requests that are overdue or due within seven days, the most pressing first; none of what was taken back."""
+        if self.state == "aborted":
+            return ()
         pressing = (each for each in self.requests if each.urgency in {Urgency.OVERDUE, Urgency.DUE_SOON})
         return tuple(sorted(pressing, key=lambda request: (request.due_at, request.request_ref)))
 

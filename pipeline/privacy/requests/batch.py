@@ -39,12 +39,15 @@ class Batch:
     requests: tuple[Request, ...]
 
 
-def read_batch(source: str, *, app_ids: Sequence[str], now: datetime | None = None) -> Batch:
+def read_batch(
+    source: str, *, app_ids: Sequence[str], max_requests: int = MAX_REQUESTS, now: datetime | None = None
+) -> Batch:
     """Read all requests of a source; a query is run once, and its result is what counts from then on.
 
     Args:
         source: a path (.csv, .jsonl, .ndjson, .parquet) or a SELECT for DuckDB.
         app_ids: the apps that a request may be about; a row needs no app_id where there is only one.
+        max_requests: the most rows.
         now: the current moment, aware; nothing can have been received after it.
 
     Raises:
@@ -54,8 +57,8 @@ def read_batch(source: str, *, app_ids: Sequence[str], now: datetime | None = No
     requests: list[Request] = []
     problems: list[tuple[int, str]] = []
     for row in read_rows(source, REQUESTS):
-        if len(requests) + len(problems) == MAX_REQUESTS:
-            raise BatchError(f"{label_of(source, REQUESTS)}: more than {MAX_REQUESTS:,} rows; split it")
+        if len(requests) + len(problems) == max_requests:
+            raise BatchError(f"{label_of(source, REQUESTS)}: more than {max_requests:,} rows; split it")
         made = request_of(row, app_ids=app_ids, now=moment)
         if isinstance(made, Request):
             requests.append(made)

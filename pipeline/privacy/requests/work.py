@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from pipeline.errors import PlanRefusedError
 from pipeline.privacy.deeds.words import Event, Status, Step
 from pipeline.privacy.desk import Desk
+from pipeline.privacy.plan.life import is_old
 from pipeline.privacy.requests import work_file
 from pipeline.privacy.requests.request import Request
-from pipeline.privacy.requests.store import StoredBatch, encode_work, load_batch, open_work
+from pipeline.privacy.requests.store import StoredBatch, encode_work, list_batches, load_batch, open_work
 from pipeline.suppression.subjects import Subject
 
 
@@ -37,6 +39,8 @@ def load_work(desk: Desk, batch_id: str) -> Work:
     batch = load_batch(desk.lake, batch_id)
     if batch.state == "closed":
         raise PlanRefusedError("the batch is closed, nothing in it is left to be done; see `sunlake erase status`")
+    if is_aborted(desk, batch_id):
+        raise PlanRefusedError("the batch was taken back; plan it anew")
     if not is_confirmed(desk, batch):
         raise PlanRefusedError("the batch was not confirmed; run `sunlake erase apply --plan ID --confirm ERASE-n`")
     requests, subjects, source = open_work(batch, wrapping_key=desk.keyring.subkey("work"))
@@ -59,6 +63,19 @@ def destroy_work(desk: Desk, batch_id: str) -> None:
 def is_confirmed(desk: Desk, batch: StoredBatch) -> bool:
     """Whether somebody confirmed the batch's plan."""
     return any(deed.event is Event.CONFIRM for deed in desk.deeds.read(batch.batch_id))
+
+
+def is_aborted(desk: Desk, batch_id: str) -> bool:
+    """Whether the batch was taken back (`abort.abort`)."""
+    return any(deed.event is Event.ABORT for deed in desk.deeds.read(batch_id))
+
+
+def forget_dead(desk: Desk) -> None:
+    """Destroy the work files of plans that can't be confirmed any more: they name people for nothing."""
+    now, hours = datetime.now(UTC), desk.settings.privacy.plan_hours
+    for batch in list_batches(desk.lake):
+        if batch.state == "planned" and is_old(batch.plan, hours=hours, now=now) and not is_confirmed(desk, batch):
+            destroy_work(desk, batch.batch_id)
 
 
 def is_closing(desk: Desk, batch_id: str) -> bool:

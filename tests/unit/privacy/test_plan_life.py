@@ -53,7 +53,7 @@ def test_without_new_commits_nothing_is_planned_anew(annas: AnnasLake) -> None:
         raise AssertionError
 
     plan = plan_of(annas, ANNA).plan
-    assert asyncio.run(why_dead(plan, now=NOW, ledger=annas.ledger, replan=replan)) is None
+    assert asyncio.run(why_dead(plan, hours=24, now=NOW, ledger=annas.ledger, replan=replan)) is None
 
 
 @pytest.mark.parametrize(("author", "lives"), [("ben", True), ("anna", False)])
@@ -71,4 +71,4 @@ def _why_dead(annas: AnnasLake, plan: Plan, *, after: timedelta = timedelta()) -
         # Within the loop that asks, there is none to run a plan in.
         return await asyncio.to_thread(lambda: plan_of(annas, ANNA).plan)
 
-    return asyncio.run(why_dead(plan, now=NOW + after, ledger=annas.ledger, replan=replan))
+    return asyncio.run(why_dead(plan, hours=24, now=NOW + after, ledger=annas.ledger, replan=replan))

@@ -55,10 +55,9 @@ def test_whom_upstream_may_still_know_is_confirmed(annas: AnnasLake) -> None:
     assert "! 1 is not in the lake, and upstream is asked" in text
 
 
-def test_who_is_not_found_counts_not_towards_the_limit(annas: AnnasLake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_is_not_found_counts_not_towards_the_limit(annas: AnnasLake) -> None:
     """The limit is for people who would be erased."""
-    monkeypatch.setattr("pipeline.privacy.plan.plan.ALWAYS_SAFE", 1)
-    config = PlanConfig(max_subjects_share=0.0)
+    config = PlanConfig(max_subjects=1, max_subjects_share=0.0)
     assert _plan(annas, FakeUpstream(), config=config).plan.confirmation == "ERASE-1"
     with pytest.raises(PlanRefusedError, match="would erase 2"):
         _plan(annas, None, config=config)
