@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.erase_approval import abort, approve
+from pipeline.cli.erase_approval import abort, approve, extend
 from pipeline.cli.erase_expire import command as expire
 from pipeline.cli.erase_options import wait_option
 from pipeline.cli.erase_proof import replay, status, verify
@@ -167,6 +167,7 @@ def apply(frame: Frame, *, plan_id: str, confirmation: str, remove_input: bool, 
 
 command.add_command(approve)
 command.add_command(abort)
+command.add_command(extend)
 command.add_command(status)
 command.add_command(verify)
 command.add_command(replay)

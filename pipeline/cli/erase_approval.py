@@ -1,4 +1,4 @@
-"""`sunlake erase approve | abort`: what becomes of a plan between its making and its first deletion."""
+"""`sunlake erase approve | abort | extend`: what people decide about a plan or a request, beside carrying it out."""
 
 from __future__ import annotations
 
@@ -57,3 +57,21 @@ def abort(frame: Frame, *, plan_id: str) -> None:
     with open_desk(frame.settings()) as desk:
         done = take_back(desk, plan_id)
     click.echo(f"batch {done.batch_id}: taken back; {counted(done.let_in, 'identifier')} let in again")
+
+
+@click.command("extend")
+@click.argument("request_ref", metavar="REQUEST_REF")
+@pass_frame
+def extend(frame: Frame, *, request_ref: str) -> None:
+    """Record that a person was told of two more months for their request, which is allowed within the first (Art. 12).
+
+    \b
+    Example:
+      sunlake erase extend GDPR-0042
+    """
+    from pipeline.privacy.desk import open_desk
+    from pipeline.privacy.extend import extend as extend_request
+
+    with open_desk(frame.settings()) as desk:
+        due = extend_request(desk, request_ref)
+    click.echo(f"{request_ref} is due on {due:%Y-%m-%d} now; tell its person why before the first month is over")

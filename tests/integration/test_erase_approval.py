@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -166,3 +168,23 @@ def test_the_records_of_processing_are_printed(bench: ApprovedBench) -> None:
     assert {"users", "clients", "devices", "conversations", "participants", "messages", "events"} <= tables
     (email,) = [line for line in text.splitlines() if line.startswith("| users | email |")]
     assert email.endswith("until a request for erasure |")
+
+
+def test_a_deadline_is_extended_once(bench: ApprovedBench) -> None:
+    """Two more months stand in the status and in the certificate; not twice, and not for what is met or unknown."""
+    apply = bench.plan(rows_of("ann"))
+    before = _due(bench)
+    assert "is due on" in bench.sunlake("erase", "extend", "GDPR-ann").output
+    assert (_due(bench) - before).days in range(58, 63)
+    assert "extended already" in bench.sunlake("erase", "extend", "GDPR-ann", code=2).errors
+    bench.sunlake(*apply, "--remove-input")
+    (report,) = bench.privacy.glob("batches/*/report.json")
+    (certificate,) = json.loads(report.read_bytes())["certificates"]
+    assert datetime.fromisoformat(certificate["due_at"]) == _due(bench)
+    for ref in ("GDPR-ann", "GDPR-nobody"):
+        assert "no batch has an open request" in bench.sunlake("erase", "extend", ref, code=2).errors
+
+
+def _due(bench: ApprovedBench) -> datetime:
+    ((batch,),) = [json.loads(bench.sunlake("erase", "status", "--json").output)]
+    return datetime.fromisoformat(batch["requests"][0]["due_at"])

@@ -22,14 +22,11 @@ class Event(StrEnum):
     RELEASE = "release"
     SUPPRESS = "suppress"
     UNSUPPRESS = "unsuppress"
-    HIT = "hit"  # the gate refused rows of a suppressed person
     ACCESS = "access"
     EXPIRE = "expire"
     REPLAY = "replay"
     EXTEND = "extend"  # a deadline was extended
-    WORK_SEALED = "work_sealed"
     WORK_DESTROYED = "work_destroyed"
-    SCAN = "scan"
     REPORT = "report"
     CLOSE = "close"
     TORN = "torn"  # an unfinished last line was moved to deeds.jsonl.torn
@@ -63,7 +60,6 @@ class Step(StrEnum):
     CLOSE = "close"
     EXPIRE = "expire"
     REPLAY = "replay"
-    RESTRICT = "restrict"
 
 
 class Status(StrEnum):

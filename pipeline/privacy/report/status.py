@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pipeline.privacy.deeds.deed import Deed
 from pipeline.privacy.deeds.words import FINISHED, Event, Status, Step
-from pipeline.privacy.requests.deadlines import Urgency, urgency_at
+from pipeline.privacy.requests.deadlines import Deadline, Urgency, urgency_at
 
 _UNTOUCHED: Final = frozenset({"held", "ambiguous", "retained_flag", "not_found"})
 _WORST_FIRST: Final = (
@@ -37,7 +37,7 @@ class RequestStatus:
 
     `outcome` is "complete", "failed", "retryable", "pending", "running" or "planned", or the plan's own state where
     nothing is done: "held", "ambiguous", "retained_flag", "not_found". Who was not found is kept out all the same, and
-    the request is met by that.
+    the request is met by that. `is_extended` says that the person was told of two more months.
     """
 
     request_ref: str
@@ -47,6 +47,7 @@ class RequestStatus:
     outcome: str
     received_at: str
     due_at: str
+    is_extended: bool
     urgency: Urgency
     finished_at: str | None
     left: tuple[Open, ...]
@@ -107,8 +108,10 @@ def batch_status(plan: Mapping[str, Any], deeds: Iterable[Deed], *, now: datetim
     """
     moment = datetime.now(UTC) if now is None else now
     last: dict[tuple[str | None, Step], Deed] = {}
-    begun, closed = False, None
+    begun, closed, extended = False, None, set[str | None]()
     for deed in deeds:
+        if deed.event is Event.EXTEND:
+            extended.add(deed.ref)
         begun = begun or deed.event in {Event.CONFIRM, Event.SUPPRESS, Event.BEGIN}
         if deed.step is not None and deed.event in {Event.BEGIN, Event.REPEAT, Event.END}:
             last[deed.tag, deed.step] = deed
@@ -117,7 +120,9 @@ def batch_status(plan: Mapping[str, Any], deeds: Iterable[Deed], *, now: datetim
     tags = {request.get("tag") for request in plan["requests"]} - {None}
     own = tuple(_open(deed) for (tag, _), deed in last.items() if tag not in tags and not _is_done(deed))
     state = _state(begun=begun, closed=closed)
-    requests = tuple(_request(each, last, state, moment) for each in plan["requests"])
+    requests = tuple(
+        _request(each, last, state, moment, is_extended=each["request_ref"] in extended) for each in plan["requests"]
+    )
     return BatchStatus(
         batch_id=plan["batch_id"],
         plan_id=plan["plan_id"],
@@ -129,12 +134,21 @@ def batch_status(plan: Mapping[str, Any], deeds: Iterable[Deed], *, now: datetim
 
 
 def _request(
-    request: Mapping[str, Any], last: Mapping[tuple[str | None, Step], Deed], batch: str, now: datetime
+    request: Mapping[str, Any],
+    last: Mapping[tuple[str | None, Step], Deed],
+    batch: str,
+    now: datetime,
+    *,
+    is_extended: bool,
 ) -> RequestStatus:
     tag = request.get("tag")
     deeds = [deed for (owner, _), deed in last.items() if tag is not None and owner == tag]
     left = tuple(_open(deed) for deed in deeds if not _is_done(deed))
     outcome = _outcome(str(request["state"]), deeds, left, batch)
+    due_at = _aware(request["due_at"])
+    if is_extended:
+        due_at = Deadline(_aware(request["received_at"]), extended=True).due_at
+    is_met = outcome == "complete" or _is_closed_unfound(deeds)
     return RequestStatus(
         request_ref=request["request_ref"],
         tag=tag,
@@ -142,8 +156,9 @@ def _request(
         state=request["state"],
         outcome=outcome,
         received_at=request["received_at"],
-        due_at=request["due_at"],
-        urgency=Urgency.MET if outcome == "complete" or _is_closed_unfound(deeds) else _urgency(request["due_at"], now),
+        due_at=due_at.isoformat(),
+        is_extended=is_extended,
+        urgency=Urgency.MET if is_met else urgency_at(now, due_at=due_at),
         finished_at=max((deed.ts for deed in deeds), default=None),
         left=left,
     )
@@ -179,9 +194,9 @@ def _state(*, begun: bool, closed: Deed | None) -> str:
     return "running" if begun else "planned"
 
 
-def _urgency(due_at: str, now: datetime) -> Urgency:
-    due = datetime.fromisoformat(due_at)
-    return urgency_at(now, due_at=due if due.tzinfo is not None else due.replace(tzinfo=UTC))
+def _aware(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def _is_done(deed: Deed) -> bool:

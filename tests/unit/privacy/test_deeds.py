@@ -215,7 +215,7 @@ def test_a_journal_knows_what_is_done_over_a_restart(tmp_path: Path) -> None:
 def _append_many(root: Path, count: int) -> None:
     ledger = Deeds.open(Lake(root), key=KEY)
     for number in range(count):
-        ledger.append(BATCH, "hit", counts={"rows": number})
+        ledger.append(BATCH, "end", counts={"rows": number})
 
 
 def test_processes_that_append_at_once_are_serialised(tmp_path: Path) -> None:
