@@ -13,5 +13,5 @@ def run(root: str) -> None:
     """Append for ever."""
     ledger = Deeds.open(Lake(Path(root)), key=b"k" * 32)
     while True:
-        sys.stdout.write(f"{ledger.append(None, 'hit').seq}\n")
+        sys.stdout.write(f"{ledger.append(None, 'end').seq}\n")
         sys.stdout.flush()
