@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime
 from typing import Final
 
 from pipeline.config import Settings, key_source
@@ -14,6 +15,7 @@ from pipeline.privacy.deeds.deeds import Deeds
 from pipeline.privacy.desk import open_desk
 from pipeline.privacy.report.of_batch import all_statuses
 from pipeline.privacy.requests.deadlines import Urgency
+from pipeline.privacy.requests.holds import HoldLine, Holds
 from pipeline.privacy.wording import counted
 from pipeline.suppression.keys import Keyring, load_deeds_keyring, load_keyring
 from pipeline.suppression.listing import load
@@ -104,9 +106,22 @@ def _check_older(history: History) -> Finding:
     return Finding("older versions", is_good=True, text="; not reached: ".join([text, *notes]))
 
 
+def _check_holds(holds: Sequence[HoldLine], *, today: date) -> Finding:
+    """Whether somebody has to look again if people still need to be held."""
+    due = [hold for hold in holds if hold.review_on is not None and hold.review_on <= today]
+    text = f"{len(holds):,} in force"
+    if due:
+        batches = ", ".join(sorted({hold.batch for hold in due})[:3])
+        text += f", {len(due):,} due for review, set by {batches}: release those that are no longer needed"
+    return Finding("legal holds", is_good=not due, text=text)
+
+
 def _check_deadlines(settings: Settings) -> Iterator[Finding]:
     with open_desk(settings) as desk:
+        holds = Holds(desk.lake, desk.keyring).in_force()
         statuses = [status for status in all_statuses(desk) if status.state not in {"complete", "aborted"}]
+    if holds:
+        yield _check_holds(holds, today=datetime.now(UTC).date())
     for status in statuses:
         late = sum(request.urgency is Urgency.OVERDUE for request in status.warnings)
         text = f"{status.state}, {counted(len(status.requests), 'request')}"

@@ -120,14 +120,16 @@ class Holds:
         with self._locked() as lines:
             return lambda subject: bool(self._holding(lines, subject))
 
-    def due_for_review(self, today: date) -> list[str]:
-        """The ids of the holds in force whose review date has come.
+    def in_force(self) -> list[HoldLine]:
+        """The holds that stand now, the oldest first. Writes nothing.
 
         Raises:
             CorruptLakeError: the list is damaged.
         """
+        if not self._path.exists():
+            return []
         with self._locked() as lines:
-            return [line.hold_id for line in _in_force(lines) if line.review_on is not None and line.review_on <= today]
+            return list(_in_force(lines))
 
     def _holding(self, lines: list[HoldLine], subject: Subject) -> set[str]:
         own = {key_id: self._macs_of(subject, key_id) for key_id in self._macs.key_ids}

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.errors import CorruptLakeError
 from pipeline.lake.layout import open_lake
-from pipeline.privacy.requests.holds import Holds
+from pipeline.privacy.requests.holds import REVIEW_AFTER, Holds
 from pipeline.privacy.requests.request import Reason
 from pipeline.suppression.subjects import Action, Subject
 from tests.unit.privacy.fakes import FakeMacs
@@ -34,9 +34,11 @@ def test_a_person_is_held_until_released(tmp_path: Path) -> None:
     assert not holds.is_held(BEN)
     text = (tmp_path / "_sunlake/privacy/holds.jsonl").read_text()
     assert "anary" not in text
-    assert holds.due_for_review(NOW.date()) == []
-    assert holds.due_for_review(NOW.date().replace(year=2027)) == [hold_id]
+    (standing,) = holds.in_force()
+    assert (standing.hold_id, standing.batch) == (hold_id, "b1")
+    assert standing.review_on == (NOW + REVIEW_AFTER).date()
     assert holds.release(LATER_ANN, batch="b3", now=NOW) == 1
+    assert holds.in_force() == []
     assert not holds.is_held(ANN)
 
 
