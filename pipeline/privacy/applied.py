@@ -55,10 +55,10 @@ class Applied:
     def status_of(self, subject: Subject) -> Status:
         """How far the batch has come with one of its subjects."""
         result = self.upstream.get(subject.tag)
-        if subject.action not in REWRITTEN:
-            return Status.DONE
         if subject.not_found:
             return Status.SKIPPED
+        if subject.action not in REWRITTEN:
+            return Status.DONE
         if result is None:
             return Status.FAILED_RETRYABLE
         if result.status is not UpstreamStatus.DONE:

@@ -136,7 +136,7 @@ class _Run:
 
     async def _copy(self) -> None:
         """Copies for those who asked for one, before anything of them goes; copies of the erased go."""
-        asked = [subject for subject in self._work.subjects if subject.action is Action.ACCESS]
+        asked = [subject for subject in self._of(Action.ACCESS) if not subject.not_found]
         if asked:
             self._say(Step.ACCESS, f"writing {counted(len(asked), 'copy', 'copies')}")
         copies = await write_copies(self._desk, self._journal, asked, erased=self._of(*REWRITTEN))
@@ -266,7 +266,11 @@ class _Run:
         self._applied.report = write_report(self._desk, self._journal.batch, scan=self._applied.scan)
 
     def _status_of(self, subject: Subject) -> Status:
-        if subject.action is Action.ACCESS and not self._journal.done(Step.ACCESS, subject.tag):
+        if (
+            subject.action is Action.ACCESS
+            and not subject.not_found
+            and not self._journal.done(Step.ACCESS, subject.tag)
+        ):
             return Status.FAILED_RETRYABLE
         return self._applied.status_of(subject)
 

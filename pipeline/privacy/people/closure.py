@@ -18,7 +18,7 @@ from pipeline.privacy.people.lake_view import LakeView
 from pipeline.privacy.people.lookup import UpstreamLookup
 from pipeline.privacy.people.merges import People, close_over, load_merges
 from pipeline.privacy.people.readings import Reading, read_requests
-from pipeline.privacy.people.resolution import DESTRUCTIVE, Macs, Resolution, State
+from pipeline.privacy.people.resolution import DESTRUCTIVE, OF_SOMEBODY, Macs, Resolution, State
 from pipeline.privacy.people.shown import spare_shown
 from pipeline.privacy.people.subject_of import subject_of
 from pipeline.privacy.people.talks import sort_talks
@@ -110,7 +110,7 @@ async def resolve(
         own = tuple(requests[number] for number in person.numbers)
         subject = subject_of(view.app_id, own, fact, talk, macs=macs)
         state, living = _state(subject, fact, upstream, is_held=is_held, choices=chosen), _living(fact, upstream)
-        if state is State.NOT_FOUND and not living and subject.action in DESTRUCTIVE:
+        if state is State.NOT_FOUND and not living and subject.action in OF_SOMEBODY:
             subject = replace(subject, not_found=True)
         found.append(
             Resolution(requests=own, state=state, subject=subject, living_user_ids=living, linked=person.linked)

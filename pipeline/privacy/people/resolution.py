@@ -26,7 +26,10 @@ REFUSED = frozenset({State.AMBIGUOUS, State.HELD, State.RETAINED_FLAG})
 """States in which nothing is done."""
 
 DESTRUCTIVE = frozenset({Action.ERASE, Action.PII_ONLY})
-"""Actions that a hold or the flag `toBeRetained` stops, and that need somebody to be there."""
+"""Actions that a hold or the flag `toBeRetained` stops."""
+
+OF_SOMEBODY = DESTRUCTIVE | {Action.ACCESS}
+"""Actions that need somebody to be there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
