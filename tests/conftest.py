@@ -5,12 +5,15 @@ is killed loses nothing of what it wrote, on a disk or in memory, so no test pro
 seen by the calls that send it there.
 
 An example made up by hypothesis may take any time: how long it does tells of the machine's other work.
+
+A shell lets what it starts in the background ignore SIGINT, and so would everything that tests start and interrupt.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -22,6 +25,9 @@ ROOT = "PYTEST_DEBUG_TEMPROOT"
 
 if ROOT not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ENOUGH_BYTES:
     os.environ[ROOT] = str(MEMORY)
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("sunlake", settings(), deadline=None)  # beside what hypothesis itself sets in CI
 settings.load_profile("sunlake")
