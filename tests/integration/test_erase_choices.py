@@ -13,6 +13,7 @@ import pytest
 from tests.forked import Sandbox
 from tests.integration.erase_bench import EraseBench, occurrences, upstream_messages
 from tests.integration.erasure_town import request_rows, say
+from tests.integration.export_bench import KILLED
 from tests.integration.lake_truth import raw_rows
 from tests.integration.launcher import Launcher
 from tests.integration.small_worlds import BEGINNING, SmallWorld, message, oid
@@ -120,6 +121,22 @@ def test_who_quotes_somebody_keeps_the_message_or_loses_it(bench: ChoosingBench,
     left = json.loads(bench.sunlake("sql", "--format", "json", "select message_id from messages").output)
     assert ({"message_id": oid("quoting")} in left) is stays
     assert not occurrences(bench.lake, [oid("mother"), oid("hers")])
+
+
+@pytest.mark.parametrize(
+    "point", ["after end of close", "after deed work_destroyed", "before deed close", "before end of report"]
+)
+def test_a_batch_that_leaves_somebody_out_is_closed_once(bench: ChoosingBench, point: str) -> None:
+    """Killed while it closes, it is closed by the same command, partial as before, with a report and no work file."""
+    apply = bench.apply_of(bench.chosen(rows_of("mother", email=SHARED)))
+    assert bench.driven(*apply, DRIVER_KILL_AT=f"{point}#1").code == KILLED
+    ended = bench.sunlake(*apply, code=3)
+    assert "left out: 1 request may mean several people" in ended.errors
+    assert ended.output.splitlines()[-1].startswith("partial")
+    (report,) = bench.privacy.glob("batches/*/report.json")
+    assert json.loads(report.read_bytes())["status"]["state"] == "partial"
+    assert not list(bench.privacy.glob("batches/*/work.sealed"))
+    assert "carried out to its end" in bench.sunlake(*apply, code=2).errors
 
 
 def _told(bench: ChoosingBench) -> list[tuple[str, str]]:
