@@ -21,7 +21,6 @@ from pipeline.privacy.deeds.journal import BatchJournal
 from pipeline.privacy.deeds.words import Event, Status, Step
 from pipeline.privacy.desk import Desk
 from pipeline.privacy.keeping_out import keep_out
-from pipeline.privacy.left_out import left_out
 from pipeline.privacy.people.mentioning import with_mentions
 from pipeline.privacy.people.refresh import joined, refreshed, with_messages
 from pipeline.privacy.policies import lake_policy, upstream_policy
@@ -87,7 +86,7 @@ class _Run:
         self._work = work
         self._wait_seconds = wait_seconds
         self._on_step = on_step
-        self._applied = Applied(journal.batch, had_file=work.source is not None, left_out=left_out(desk, journal.batch))
+        self._applied = Applied(journal.batch, had_file=work.source is not None, left_out=work.left_out)
         self._held: Sequence[Subject] = ()
 
     async def to_the_end(self, *, remove_input: bool) -> Applied:

@@ -10,8 +10,9 @@ from pipeline.lake.lock import flocked
 from pipeline.privacy.applied import Applied
 from pipeline.privacy.deeds.words import Event
 from pipeline.privacy.desk import Desk
-from pipeline.privacy.left_out import left_out
+from pipeline.privacy.plan.refused import refused
 from pipeline.privacy.report.of_batch import write_report
+from pipeline.privacy.requests.store import load_batch
 from pipeline.privacy.requests.work import destroy_work
 from pipeline.privacy.scan.saved import saved_scan
 
@@ -33,7 +34,12 @@ def finish(desk: Desk, batch_id: str) -> Applied:
     """Go on with the closing of a batch of which all was done when its process was killed."""
     desk.deeds.append(batch_id, Event.RESUME)
     destroy_work(desk, batch_id)
-    applied = Applied(batch_id, is_only_closed=True, scan=saved_scan(desk, batch_id), left_out=left_out(desk, batch_id))
+    applied = Applied(
+        batch_id,
+        is_only_closed=True,
+        scan=saved_scan(desk, batch_id),
+        left_out=refused(load_batch(desk.lake, batch_id).plan),
+    )
     desk.deeds.append(batch_id, Event.CLOSE, status=applied.status)
     applied.report = write_report(desk, batch_id, scan=applied.scan)
     return applied

@@ -11,6 +11,7 @@ import msgspec
 from pipeline.lake.history import Leftovers
 from pipeline.privacy.people.resolution import State
 from pipeline.privacy.plan.form import FilePlan, Plan, SubjectPlan
+from pipeline.privacy.plan.refused import refused
 from pipeline.privacy.requests.deadlines import Urgency, urgency_at
 from pipeline.privacy.wording import counted, people
 
@@ -58,6 +59,7 @@ def _warnings(plan: Plan, now: datetime) -> Iterator[str]:
     if linked and not plan.config.include_linked:
         others = counted(linked, "other user shares", "other users share")
         yield f"! {others} an e-mail address or phone number: see --include-linked"
+    yield from (f"! {words}; the rest can be carried out" for words in refused(plan))
     missing = [subject for subject in plan.subjects if subject.state is State.NOT_FOUND]
     unknown = sum(not subject.is_acted_on for subject in missing)
     if unknown:

@@ -10,6 +10,7 @@ from pipeline.errors import PlanRefusedError
 from pipeline.privacy.deeds.words import Event, Status, Step
 from pipeline.privacy.desk import Desk
 from pipeline.privacy.plan.life import is_old
+from pipeline.privacy.plan.refused import refused
 from pipeline.privacy.requests import work_file
 from pipeline.privacy.requests.request import Request
 from pipeline.privacy.requests.store import StoredBatch, encode_work, list_batches, load_batch, open_work
@@ -18,11 +19,15 @@ from pipeline.suppression.subjects import Subject
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The requests, the people as they are known now, and where the requests came from (a file, or None)."""
+    """The requests, the people as they are known now, and where the requests came from (a file, or None).
+
+    `left_out` says what to do for the requests that the plan refused.
+    """
 
     requests: tuple[Request, ...] = field(repr=False)
     subjects: tuple[Subject, ...] = field(repr=False)
     source: str | None = field(default=None, repr=False)
+    left_out: tuple[str, ...] = ()
 
     def with_subjects(self, subjects: Sequence[Subject]) -> Work:
         """The same with other subjects."""
@@ -44,7 +49,7 @@ def load_work(desk: Desk, batch_id: str) -> Work:
     if not is_confirmed(desk, batch):
         raise PlanRefusedError("the batch was not confirmed; run `sunlake erase apply --plan ID --confirm ERASE-n`")
     requests, subjects, source = open_work(batch, wrapping_key=desk.keyring.subkey("work"))
-    return Work(tuple(requests), tuple(subjects), source)
+    return Work(tuple(requests), tuple(subjects), source, left_out=tuple(refused(batch.plan)))
 
 
 def save_work(desk: Desk, batch_id: str, work: Work) -> None:

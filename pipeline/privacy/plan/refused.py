@@ -1,4 +1,4 @@
-"""Whom a batch leaves out for what its plan said of them: it can't be complete, and another batch has to ask again."""
+"""Whom a plan leaves out, and what to do for them: the batch can't be complete, and another one has to ask again."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
-from pipeline.privacy.desk import Desk
 from pipeline.privacy.people.resolution import State
-from pipeline.privacy.requests.store import load_batch
+from pipeline.privacy.plan.form import Plan
 from pipeline.privacy.wording import counted
 
 _REMEDIES: Final[Mapping[State, str]] = {
@@ -18,14 +17,9 @@ _REMEDIES: Final[Mapping[State, str]] = {
 }
 
 
-def left_out(desk: Desk, batch_id: str) -> list[str]:
-    """What to do for the requests that the plan of a batch refused, a sentence for each reason.
-
-    Raises:
-        PlanRefusedError: there is no such batch.
-        CorruptLakeError: its plan is damaged.
-    """
+def refused(plan: Plan) -> list[str]:
+    """A sentence for each reason, with the number of requests."""
     requests = Counter[State]()
-    for subject in load_batch(desk.lake, batch_id).plan.subjects:
+    for subject in plan.subjects:
         requests[subject.state] += len(subject.request_refs)
     return [f"{counted(requests[state], 'request')} {words}" for state, words in _REMEDIES.items() if requests[state]]
