@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pipeline.lake.layout import Lake
 from pipeline.privacy.back.computed import computed_ids
 from pipeline.privacy.back.in_lake import ids_in_lake
 from pipeline.privacy.back.in_ledger import cut_groups, ids_in_ledger
+from pipeline.privacy.back.masked_inside import masked_inside
 from pipeline.privacy.back.said_again import said_again
 from pipeline.privacy.desk import Desk
 from pipeline.privacy.rewrite.whole_batch import REWRITTEN
@@ -54,7 +56,7 @@ def come_back(desk: Desk, app_id: str) -> Back:
     by_effect = {effect: Suppressed(entries, desk.keyring, app_id=app_id, effects=(effect,)) for effect in _ACTIONS}
     mentions = SuppressedMentions.of(entries, by_effect[Effect.DROP])
     policy = Policy(scope=desk.settings.privacy.scope, mentions=mentions)
-    masked = ids_in_lake(desk.lake, app_id, by_effect[Effect.MASK], effect=Effect.MASK, policy=policy)
+    masked = _masked(desk.lake, app_id, by_effect[Effect.MASK], policy)
     erased = _erased(desk, app_id, by_effect[Effect.DROP], policy)
     found = {Effect.MASK: masked, Effect.DROP: erased.ids}
     is_back = {Effect.MASK: bool(masked), Effect.DROP: bool(erased.stored or erased.mentions or erased.computed)}
@@ -66,6 +68,12 @@ def come_back(desk: Desk, app_id: str) -> Back:
         mentions=erased.mentions,
         computed=erased.computed,
     )
+
+
+def _masked(lake: Lake, app_id: str, matcher: Suppressed, policy: Policy) -> Mapping[Kind, frozenset[str]]:
+    owners = ids_in_lake(lake, app_id, matcher, effect=Effect.MASK, policy=policy)
+    quoted = masked_inside(lake, app_id, matcher)
+    return _joined(owners, {Kind.USER: quoted} if quoted else {})
 
 
 @dataclass(frozen=True, slots=True)
