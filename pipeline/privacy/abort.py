@@ -61,22 +61,20 @@ def abort(desk: Desk, plan_id: str) -> Aborted:
 
 
 def taken_back(listing: SuppressionList, batch_id: str) -> Iterator[Entry]:
-    """What makes the list say again what it would say without the batch.
+    """What makes the list say what it says without the batch: what others asked for of the same identifier holds again.
 
     Args:
         listing: the list as it is.
         batch_id: the batch.
     """
-    without = SuppressionList([entry for entry in listing.entries if entry.batch != batch_id], generation=0)
     created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    for app_id in sorted({entry.app_id for entry in listing.entries if entry.batch == batch_id}):
-        now, before = _by_identifier(listing, app_id), _by_identifier(without, app_id)
-        for key, entries in now.items():
-            wanted = before.get(key, [])
-            if any(entry.batch == batch_id for entry in entries):
-                # A release takes one entry of an identifier back, and what another batch wants comes again.
-                yield from (replace(entry, action=Action.RELEASE, created=created, until=None) for entry in entries)
-                yield from (replace(entry, created=created) for entry in wanted)
+    for entries in _standing(listing).values():
+        if any(of_one and of_one[-1].batch == batch_id for of_one in entries):
+            # A release takes one of the two back, a restriction first, and what is wanted comes again.
+            now = [of_one[-1] for of_one in entries if of_one]
+            yield from (replace(entry, action=Action.RELEASE, created=created, until=None) for entry in now)
+            others = ([entry for entry in of_one if entry.batch != batch_id] for of_one in entries)
+            yield from (replace(of_one[-1], created=created) for of_one in others if of_one)
 
 
 def _refuse_begun(desk: Desk, batch: StoredBatch) -> None:
@@ -89,8 +87,13 @@ def _refuse_begun(desk: Desk, batch: StoredBatch) -> None:
         )
 
 
-def _by_identifier(listing: SuppressionList, app_id: str) -> Mapping[Identifier, list[Entry]]:
-    found: dict[Identifier, list[Entry]] = defaultdict(list)
-    for entry in listing.unreleased(app_id):
-        found[entry.app_id, entry.kind, entry.mac].append(entry)
+def _standing(listing: SuppressionList) -> Mapping[Identifier, tuple[list[Entry], list[Entry]]]:
+    """By identifier all entries since its last release, the last of which holds: what keeps out, and what restricts."""
+    found: dict[Identifier, tuple[list[Entry], list[Entry]]] = defaultdict(lambda: ([], []))
+    for entry in listing.entries:
+        keeps_out, restricts = found[entry.app_id, entry.kind, entry.mac]
+        if entry.action is Action.RELEASE:
+            (restricts or keeps_out).clear()
+        else:
+            (restricts if entry.action is Action.RESTRICT else keeps_out).append(entry)
     return found
