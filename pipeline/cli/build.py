@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.frame import Frame, pass_frame
+from pipeline.cli.memory_option import memory_option
 
 if TYPE_CHECKING:
     from pipeline.warehouse.build import BuildSummary
@@ -40,7 +41,7 @@ log = logging.getLogger("pipeline.warehouse")
 @click.command("build", help=HELP)
 @click.option("--full", is_flag=True, help="Compute everything, even what did not change.")
 @click.option("--select", multiple=True, metavar="MODEL", help="Only this model; with + before or behind, its family.")
-@click.option("--memory-limit", default="2GB", show_default=True, metavar="SIZE", help="What DuckDB may use.")
+@memory_option
 @pass_frame
 def command(frame: Frame, *, full: bool, select: Sequence[str], memory_limit: str) -> int:
     """Build and print what became of each model."""

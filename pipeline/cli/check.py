@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.frame import Frame, pass_frame
+from pipeline.cli.memory_option import memory_option
 
 if TYPE_CHECKING:
     from pipeline.warehouse.checks import OnCheck
@@ -30,7 +31,7 @@ Examples:
 
 @click.command("check", help=HELP)
 @click.option("--all", "show_all", is_flag=True, help="Name the checks that pass, too.")
-@click.option("--memory-limit", default="2GB", show_default=True, metavar="SIZE", help="What DuckDB may use.")
+@memory_option
 @pass_frame
 def command(frame: Frame, *, show_all: bool, memory_limit: str) -> int:
     """Check and print what fails."""

@@ -65,12 +65,27 @@ def test_a_selected_family_is_built(place: Path) -> None:
     assert "there is no model 'fct_nothing'" in wrong.stderr
 
 
+@pytest.mark.parametrize(
+    ("size", "code", "told"),
+    [("800MB", 0, ""), ("much", 2, "write it like 2GB or 800MB"), ("8MB", 2, "give at least 256MiB")],
+)
+def test_memory_is_bounded_as_it_is_told(place: Path, size: str, code: int, told: str) -> None:
+    """An amount of memory is taken as DuckDB takes it; what is none, or too little, is wrong use."""
+    for command in ("build", "check"):
+        done = _sunlake(place, command, "--memory-limit", size)
+        assert done.returncode == code, done.stderr
+        assert told in done.stderr
+
+
 def test_checks_pass_and_broken_promises_are_shown(place: Path) -> None:
     """All checks pass over a sound warehouse; a row that breaks one fails with a sample and without personal data."""
     assert _sunlake(place, "build", "--full").returncode == 0
     sound = _sunlake(place, "check")
     assert sound.returncode == 0, sound.stdout
     assert " checks, 0 failed" in sound.stdout
+    named = _sunlake(place, "check", "--all")
+    assert "ok      fct_turns: n_user_msgs > 0: n_user_msgs > 0" in named.stdout
+    assert named.stdout.count("ok      ") == int(named.stdout.splitlines()[-1].split()[0]) > 400
     with duckdb.connect(str(place / "lake" / "_sunlake" / "warehouse.duckdb")) as warehouse:
         warehouse.execute("update marts.fct_turns set n_user_msgs = n_user_msgs + 1 where turn_no = 1")
     broken = _sunlake(place, "check")
