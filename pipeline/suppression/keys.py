@@ -11,7 +11,7 @@ import hmac
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -53,9 +53,22 @@ class Keyring:
         Raises:
             PrivacyKeyError: no such key.
         """
-        text = "|".join(("v1", *parts))
-        # A cut-off emoji may leave a lone surrogate, which is no Unicode and must match itself all the same.
-        return hmac.digest(self.subkey(purpose, key_id=key_id), text.encode("utf-8", "surrogatepass"), "sha256").hex()
+        *first, last = parts
+        return self.maker(purpose, *first, key_id=key_id)(last)
+
+    def maker(self, purpose: Purpose, *parts: str, key_id: str | None = None) -> Callable[[str], str]:
+        """What makes `mac(purpose, *parts, value)` of many values, in half the time.
+
+        Raises:
+            PrivacyKeyError: no such key.
+        """
+        key, start = self.subkey(purpose, key_id=key_id), "|".join(("v1", *parts, ""))
+
+        def mac(value: str) -> str:
+            # A cut-off emoji may leave a lone surrogate, which is no Unicode and must match itself all the same.
+            return hmac.digest(key, (start + value).encode("utf-8", "surrogatepass"), "sha256").hex()
+
+        return mac
 
     def subkey(self, purpose: Purpose, *, key_id: str | None = None) -> bytes:
         """The 32 bytes that HKDF-SHA256 derives from a key for a purpose.

@@ -8,7 +8,7 @@ a bucket has a file of its own and shows it to the others, which take it in befo
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from pipeline.lake import storage
 from pipeline.lake.layout import Lake
 from pipeline.lake.lock import flocked
 from pipeline.suppression.keys import Keyring
-from pipeline.suppression.matcher import OF_OTHERS, external_key, ids_of
+from pipeline.suppression.matcher import ID_KINDS, OF_OTHERS, external_key, ids_of
 from pipeline.suppression.subjects import Action, Kind, Subject, phone_forms
 
 FILE = "suppressions.jsonl"
@@ -209,7 +209,13 @@ def suppress(lake: Lake, entries: Iterable[Entry], *, known: SuppressionList | N
 
 def mac_of(keyring: Keyring, app_id: str, kind: Kind, value: str, *, key_id: str | None = None) -> str:
     """The MAC that stands for an identifier in the list."""
-    return keyring.mac("suppression", app_id, kind, normal_form(kind, value), key_id=key_id)
+    return macs_of(keyring, app_id, kind, key_id=key_id)(value)
+
+
+def macs_of(keyring: Keyring, app_id: str, kind: Kind, *, key_id: str | None = None) -> Callable[[str], str]:
+    """As `mac_of`, for many identifiers of a kind."""
+    make = keyring.maker("suppression", app_id, kind, key_id=key_id)
+    return make if kind in ID_KINDS else lambda value: make(normal_form(kind, value))
 
 
 def normal_form(kind: Kind, value: str) -> str:

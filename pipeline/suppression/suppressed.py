@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.suppression.keys import Keyring
-from pipeline.suppression.listing import Entry, mac_of
+from pipeline.suppression.listing import Entry, macs_of
 from pipeline.suppression.matcher import EFFECTS, ESCAPES, ID_KINDS, Effect, is_in
 from pipeline.suppression.subjects import Kind
 
@@ -45,6 +45,7 @@ class Suppressed:
         self._macs: dict[Kind, dict[str, Effect]] = defaultdict(dict)
         self._key_ids: dict[Kind, set[str]] = defaultdict(set)
         self._kept: dict[tuple[Kind, str], Effect | None] = {}
+        self._made: dict[Kind, list[Callable[[str], str]]] = {}
         for entry in entries:
             effect = EFFECTS.get(entry.action)
             if effect is not None and effect in effects:
@@ -69,14 +70,13 @@ class Suppressed:
         return self._kept[name]
 
     def has(self, kind: Kind, values: pa.ChunkedArray, *, effect: Effect = Effect.DROP) -> pa.ChunkedArray:
-        """As `Matcher.has`; every distinct value is hashed once."""
-        found: list[str] = []
+        """As `Matcher.has`; every distinct value is hashed once, and none is remembered: few ids come again."""
+        found: set[str] = set()
         if self.any_of(kind, effect=effect):
-            found = [
-                value
-                for value in pc.unique(values).to_pylist()
-                if value is not None and self.effect(kind, value) is effect
-            ]
+            wanted = {mac for mac, what in self._macs[kind].items() if what is effect}
+            known = [value for value in pc.unique(values).to_pylist() if value is not None]
+            for make in self._makers(kind):
+                found.update(value for value in known if make(value) in wanted)
         return is_in(values, pa.array(sorted(found), pa.string()))
 
     def any_of(self, kind: Kind, *, effect: Effect = Effect.DROP) -> bool:
@@ -103,11 +103,14 @@ class Suppressed:
         return any(self.effect_of(token.decode("utf-8", "replace")) is not None for token in _TOKEN.findall(raw))
 
     def _look_up(self, kind: Kind, value: str, macs: Mapping[str, Effect]) -> Effect | None:
-        for key_id in self._key_ids[kind]:
-            found = macs.get(mac_of(self._keyring, self._app_id, kind, value, key_id=key_id))
-            if found is not None:
-                return found
-        return None
+        return next((found for make in self._makers(kind) if (found := macs.get(make(value))) is not None), None)
+
+    def _makers(self, kind: Kind) -> Sequence[Callable[[str], str]]:
+        """What makes MACs with each of the keys that entries of a kind were made with."""
+        if kind not in self._made:
+            keys = sorted(self._key_ids[kind])
+            self._made[kind] = [macs_of(self._keyring, self._app_id, kind, key_id=key_id) for key_id in keys]
+        return self._made[kind]
 
     def _take(self, entry: Entry, effect: Effect) -> None:
         # Where a person is both masked and erased, the erasure holds.
