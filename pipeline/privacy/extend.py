@@ -8,6 +8,7 @@ from pipeline.errors import PlanRefusedError
 from pipeline.privacy.deeds.words import Event
 from pipeline.privacy.desk import Desk
 from pipeline.privacy.report.of_batch import all_statuses
+from pipeline.privacy.report.status import identity_of
 from pipeline.privacy.requests.deadlines import Deadline, Urgency
 
 
@@ -43,3 +44,13 @@ def extend(desk: Desk, request_ref: str, *, now: datetime | None = None) -> date
         desk.deeds.append(batch_id, Event.EXTEND, ref=request_ref)
         due.append(Deadline(deadline.received_at, extended=True).due_at)
     return min(due)
+
+
+def keep_extensions(desk: Desk, batch_id: str) -> None:
+    """Record for a new batch what was said of its requests when they stood in an earlier one."""
+    statuses = all_statuses(desk)
+    extended = {identity_of(request) for status in statuses for request in status.requests if request.is_extended}
+    for status in statuses:
+        for request in status.requests if status.batch_id == batch_id else ():
+            if identity_of(request) in extended:
+                desk.deeds.append(batch_id, Event.EXTEND, ref=request.request_ref)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import pyarrow as pa
 import sqlalchemy as sa
 
 from pipeline.lake.layout import Lake
+from pipeline.lake.values import format_moment
+from pipeline.suppression.floors import read_floor
 from pipeline.walk import ledger as tables
 from pipeline.walk.ledger import ledger_file, open_ledger
 from pipeline.walk.roster import Pending, State
@@ -31,8 +34,8 @@ class LedgerFacts:
 
     `app_as_of`: start of each app's last complete run in ms. `incomplete_conversations`: those whose history was not
     read to its start, or that the last run did not reach. `walked_conversations`: how many messages the walk wrote of
-    each complete one; filled for checks only. `coverage`: counts of users and conversations. `erasure_batches`: of the
-    ledger of deeds.
+    each complete one, unless retention took some of them; filled for checks only. `coverage`: counts of users and
+    conversations. `erasure_batches`: of the ledger of deeds.
     """
 
     app_as_of: pa.Table
@@ -77,7 +80,7 @@ def read_ledger_facts(lake: Lake, ledger_url: str | None, *, with_walked: bool =
                     _arrow(connection, _coverage(table, entity), _COVERAGE)
                     for table, entity in ((tables.users, "user"), (tables.conversations, "conversation"))
                 ),
-                walked_conversations=_arrow(connection, _walked(), _WALKED) if with_walked else _WALKED.empty_table(),
+                walked_conversations=_read_walked(connection, lake) if with_walked else _WALKED.empty_table(),
                 erasure_batches=read_erasure_batches(lake),
             )
     finally:
@@ -98,10 +101,21 @@ def _incomplete() -> sa.Select[Any]:
     return sa.select(columns.app_id, columns.conversation_id).where(missing, columns.state != State.GONE)
 
 
-def _walked() -> sa.Select[Any]:
+def _read_walked(connection: sa.Connection, lake: Lake) -> pa.Table:
+    apps = connection.scalars(sa.select(tables.conversations.c.app_id).distinct()).all()
+    floors = {app_id: floor for app_id in apps if (floor := read_floor(lake, app_id)) is not None}
+    return _arrow(connection, _walked(floors), _WALKED)
+
+
+def _walked(floors: Mapping[str, datetime]) -> sa.Select[Any]:
+    """Without those that reach below an app's retention floor: messages of theirs have expired since they were read."""
     columns = tables.conversations.c
     complete = sa.and_(columns.complete.is_(True), columns.state == State.DONE, columns.pending == Pending.NO)
-    return sa.select(columns.app_id, columns.conversation_id, columns.messages).where(complete)
+    expired = [
+        sa.and_(columns.app_id == app_id, columns.tail_at < format_moment(floor)) for app_id, floor in floors.items()
+    ]
+    query = sa.select(columns.app_id, columns.conversation_id, columns.messages).where(complete)
+    return query.where(sa.func.coalesce(sa.not_(sa.or_(*expired)), sa.true())) if expired else query
 
 
 def _merges() -> sa.Select[Any]:

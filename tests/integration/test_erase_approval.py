@@ -177,14 +177,16 @@ def test_a_deadline_is_extended_once(bench: ApprovedBench) -> None:
     assert "is due on" in bench.sunlake("erase", "extend", "GDPR-ann").output
     assert (_due(bench) - before).days in range(58, 63)
     assert "extended already" in bench.sunlake("erase", "extend", "GDPR-ann", code=2).errors
-    bench.sunlake(*apply, "--remove-input")
+    bench.sunlake("erase", "abort", "--plan", apply[apply.index("--plan") + 1])
+    planned = bench.sunlake("erase", "plan", str(bench.folder / "requests.csv"), "--json")
+    bench.sunlake(*bench.apply_of(json.loads(planned.output)), "--remove-input")
     (report,) = bench.privacy.glob("batches/*/report.json")
     (certificate,) = json.loads(report.read_bytes())["certificates"]
-    assert datetime.fromisoformat(certificate["due_at"]) == _due(bench)
+    assert datetime.fromisoformat(certificate["due_at"]) == _due(bench), "planned anew, it stays extended"
     for ref in ("GDPR-ann", "GDPR-nobody"):
         assert "no batch has an open request" in bench.sunlake("erase", "extend", ref, code=2).errors
 
 
 def _due(bench: ApprovedBench) -> datetime:
-    ((batch,),) = [json.loads(bench.sunlake("erase", "status", "--json").output)]
+    batch = json.loads(bench.sunlake("erase", "status", "--json").output)[-1]
     return datetime.fromisoformat(batch["requests"][0]["due_at"])

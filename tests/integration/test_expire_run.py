@@ -64,6 +64,7 @@ def test_what_expired_stays_away(bench: Bench) -> None:
     assert oid("old#0") not in after["messages"]
     assert oid("young#0") in after["messages"]
     assert read_floor(open_lake(bench.lake, create=False), bench.app_id) is not None
+    _checked(bench)
     for kind in ("export", "sweep", "compact", "sweep"):
         if kind == "compact":
             _compact(bench)
@@ -76,6 +77,7 @@ def test_what_expired_stays_away(bench: Bench) -> None:
     found = _state(bench.lake, bench.app_id)
     assert found["messages"] - after["messages"] == {oid("again")}
     assert oid("old") in found["conversations"] & found["participants"]
+    _checked(bench)
 
 
 def test_a_kill_at_any_point_is_made_good_by_a_repeat(bench: Bench, tmp_path: Path) -> None:
@@ -102,6 +104,13 @@ def test_a_kill_at_any_point_is_made_good_by_a_repeat(bench: Bench, tmp_path: Pa
 
 def _expire(bench: Bench, *arguments: str, keys: bool = True, **environ: str) -> Ended:
     return bench.driven("erase", "expire", *arguments, **(KEYS if keys else {}), **environ)
+
+
+def _checked(bench: Bench) -> None:
+    """What is left is a sound lake: models are built of it, and every check passes."""
+    for command in ("build", "check"):
+        ended = bench.driven(command, **KEYS)
+        assert ended.code == 0, ended
 
 
 def _compact(bench: Bench) -> None:

@@ -13,6 +13,7 @@ from pipeline.config import Settings
 from pipeline.lake.layout import Lake
 from pipeline.privacy.deeds.words import Event
 from pipeline.privacy.desk import Desk, open_client
+from pipeline.privacy.extend import keep_extensions
 from pipeline.privacy.people.lookup import UpstreamLookup
 from pipeline.privacy.people.resolution import DESTRUCTIVE
 from pipeline.privacy.people.talks import media_hosts
@@ -81,6 +82,7 @@ async def plan_batch(
     batch = create_batch(desk.lake, made, requests, wrapping_key=desk.keyring.subkey("work"), source=_file_of(source))
     counts = {"requests": len(requests), "subjects": len(made.plan.subjects), "files": len(made.plan.files)}
     desk.deeds.append(batch.batch_id, Event.PLAN, counts=counts)
+    keep_extensions(desk, batch.batch_id)
     return batch
 
 

@@ -80,12 +80,12 @@ class BatchStatus:
 
 def met_elsewhere(statuses: Sequence[BatchStatus]) -> list[BatchStatus]:
     """The batches, in which nothing presses of a request that another one has met: it was planned more than once."""
-    met = {_identity(request) for status in statuses for request in status.requests if request.urgency is Urgency.MET}
+    met = {identity_of(request) for status in statuses for request in status.requests if request.urgency is Urgency.MET}
     return [
         replace(
             status,
             requests=tuple(
-                replace(request, urgency=Urgency.MET) if _identity(request) in met else request
+                replace(request, urgency=Urgency.MET) if identity_of(request) in met else request
                 for request in status.requests
             ),
         )
@@ -93,7 +93,7 @@ def met_elsewhere(statuses: Sequence[BatchStatus]) -> list[BatchStatus]:
     ]
 
 
-def _identity(request: RequestStatus) -> tuple[str, str, str]:
+def identity_of(request: RequestStatus) -> tuple[str, str, str]:
     """The same request in whatever batch; a number may be used again, but hardly with the same moment."""
     return request.request_ref, request.action, request.received_at
 
