@@ -55,8 +55,8 @@ def verify(frame: Frame) -> int:
     """Prove again what was done: the ledger of deeds is whole, and nobody who was erased is in the lake or the models.
 
     People are known by MACs only, so every id of the lake, of its JSON, of the ledger and of the models is hashed and
-    compared, and texts are read where somebody was mentioned once; nothing is asked upstream. Batches that are still
-    open are scanned for byte by byte.
+    compared, and texts are read where somebody was mentioned once; nothing is asked upstream. Messages that retention
+    had removed are looked for, and batches that are still open are scanned for byte by byte.
 
     Exit codes: 0 all holds, 1 something does not, 3 a batch is open.
 
@@ -83,6 +83,9 @@ def verify(frame: Frame) -> int:
         click.echo("lake: nobody is back")
     else:
         click.echo("  a backup was restored, or another program wrote them: run `sunlake erase replay`", err=True)
+    if found.expired:
+        click.echo(f"lake: {counted(found.expired, 'message')} that retention had removed")
+        click.echo("  run `sunlake erase expire --older-than ... --apply` again, as before", err=True)
     for batch_id, verdict in found.open_batches.items():
         click.echo(f"batch {batch_id} is open: {verdict}", err=True)
     return found.exit_code

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pipeline.lake.repair import apps_of
 from pipeline.privacy.back.come_back import Back, come_back
+from pipeline.privacy.back.expired import expired_again
 from pipeline.privacy.deeds.chain import Problem
 from pipeline.privacy.deeds.head import Head
 from pipeline.privacy.desk import Desk
@@ -19,12 +20,16 @@ from pipeline.privacy.wording import counted
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What was found. `back` is by app; `open_batches` says of each batch that is not closed what a scan showed."""
+    """What was found. `back` is by app; `open_batches` says of each batch that is not closed what a scan showed.
+
+    `expired` counts messages below the retention floors.
+    """
 
     deeds: int
     head: Head
     problems: Sequence[Problem]
     back: Sequence[Back]
+    expired: int
     open_batches: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -50,7 +55,7 @@ class Verified:
     @property
     def exit_code(self) -> int:
         """0 all holds, 1 something does not, 3 a batch is open."""
-        if self.problems or self.is_anybody_back:
+        if self.problems or self.is_anybody_back or self.expired:
             return 1
         return 3 if self.open_batches else 0
 
@@ -67,6 +72,7 @@ def verify_all(desk: Desk) -> Verified:
         head=head,
         problems=desk.deeds.verify(),
         back=[come_back(desk, app_id) for app_id in apps_of(desk.lake)],
+        expired=sum(expired_again(desk.lake, app_id) for app_id in apps_of(desk.lake)),
         open_batches=_open_batches(desk),
     )
 

@@ -9,7 +9,7 @@ import csv
 import json
 import re
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,8 +77,8 @@ def unit_of(source: str) -> str:
     return "line" if text else "row"
 
 
-def read_rows(source: str, form: Form) -> Iterator[GivenRow]:
-    """All rows of a source, lazily.
+def read_rows(source: str, form: Form) -> Generator[GivenRow]:
+    """All rows of a source, lazily. Whoever stops before the last one closes it, and with it the file.
 
     Args:
         source: a path ending in .csv, .jsonl, .ndjson or .parquet, or a query that begins with select, with or from.
@@ -134,7 +134,7 @@ def _open(path: str, form: Form) -> BinaryIO:
         raise form.error(f"{path}: can't be read: {error.strerror}") from None
 
 
-def _lines(path: str, form: Form) -> Iterator[str]:
+def _lines(path: str, form: Form) -> Generator[str]:
     with _open(path, form) as file:
         for number, raw in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES + 1), b""), start=1):
             if len(raw) > MAX_LINE_BYTES:
@@ -145,41 +145,43 @@ def _lines(path: str, form: Form) -> Iterator[str]:
                 raise form.error(f"{path}: line {number} is not UTF-8 text; save the file as UTF-8") from None
 
 
-def _read_csv(path: str, form: Form) -> Iterator[GivenRow]:
-    reader = csv.reader(_lines(path, form), strict=True)
-    columns: Sequence[str] = ()
-    number = 1
-    try:
-        for fields in reader:
-            if not columns and fields:
-                columns = _checked_columns(path, form, fields)
-            elif len(fields) == len(columns):
-                yield GivenRow(number, dict(zip(columns, fields, strict=True)))
-            elif fields:
-                yield GivenRow(number, problem=f"{len(fields)} fields where the header has {len(columns)}")
-            number = reader.line_num + 1
-    except csv.Error as error:
-        raise form.error(f"{path}: line {number} is malformed CSV: {error}") from None
-
-
-def _read_json_lines(path: str, form: Form) -> Iterator[GivenRow]:
-    for number, line in enumerate(_lines(path, form), start=1):
-        if not line.strip():
-            continue
+def _read_csv(path: str, form: Form) -> Generator[GivenRow]:
+    with closing(_lines(path, form)) as lines:
+        reader = csv.reader(lines, strict=True)
+        columns: Sequence[str] = ()
+        number = 1
         try:
-            value = json.loads(line, object_pairs_hook=_Members)
-        except (ValueError, RecursionError):
-            yield GivenRow(number, problem="not valid JSON")
-            continue
-        if not isinstance(value, _Members):
-            yield GivenRow(number, problem="not a JSON object")
-        elif value.twice:
-            # Readers disagree on which of two values counts, and the wrong one would be a wrong person.
-            yield GivenRow(number, problem="a name is there twice")
-        elif unknown := [name for name in value if name not in form.columns]:
-            yield GivenRow(number, problem=_unknown_columns(unknown, form))
-        else:
-            yield GivenRow(number, value)
+            for fields in reader:
+                if not columns and fields:
+                    columns = _checked_columns(path, form, fields)
+                elif len(fields) == len(columns):
+                    yield GivenRow(number, dict(zip(columns, fields, strict=True)))
+                elif fields:
+                    yield GivenRow(number, problem=f"{len(fields)} fields where the header has {len(columns)}")
+                number = reader.line_num + 1
+        except csv.Error as error:
+            raise form.error(f"{path}: line {number} is malformed CSV: {error}") from None
+
+
+def _read_json_lines(path: str, form: Form) -> Generator[GivenRow]:
+    with closing(_lines(path, form)) as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                value = json.loads(line, object_pairs_hook=_Members)
+            except (ValueError, RecursionError):
+                yield GivenRow(number, problem="not valid JSON")
+                continue
+            if not isinstance(value, _Members):
+                yield GivenRow(number, problem="not a JSON object")
+            elif value.twice:
+                # Readers disagree on which of two values counts, and the wrong one would be a wrong person.
+                yield GivenRow(number, problem="a name is there twice")
+            elif unknown := [name for name in value if name not in form.columns]:
+                yield GivenRow(number, problem=_unknown_columns(unknown, form))
+            else:
+                yield GivenRow(number, value)
 
 
 class _Members(dict[str, Any]):
@@ -190,7 +192,7 @@ class _Members(dict[str, Any]):
         self.twice = len(self) != len(pairs)
 
 
-def _read_parquet(path: str, form: Form) -> Iterator[GivenRow]:
+def _read_parquet(path: str, form: Form) -> Generator[GivenRow]:
     try:
         with _open(path, form) as file, pq.ParquetFile(file) as parquet:
             columns = _checked_columns(path, form, parquet.schema_arrow.names)
@@ -203,7 +205,7 @@ def _read_parquet(path: str, form: Form) -> Iterator[GivenRow]:
         raise form.error(f"{path}: is not a readable Parquet file; write it anew") from None
 
 
-def _read_query(query: str, form: Form) -> Iterator[GivenRow]:
+def _read_query(query: str, form: Form) -> Generator[GivenRow]:
     config: dict[str, str | bool | int | float | list[str]] = {
         "python_enable_replacements": False,
         "temp_directory": str(spill_folder()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2b
@@ -51,11 +52,12 @@ def read_seeds(source: str, *, app_ids: Sequence[str]) -> Iterator[Seed]:
     Raises:
         SeedsError: the source can't be read, or at the first wrong row.
     """
-    for row in read_rows(source, SEEDS):
-        seed = _seed(row, app_ids)
-        if isinstance(seed, str):
-            raise wrong_rows(source, SEEDS, [f"{unit_of(source)} {row.number}: {seed}"], count=1)
-        yield seed
+    with closing(read_rows(source, SEEDS)) as rows:
+        for row in rows:
+            seed = _seed(row, app_ids)
+            if isinstance(seed, str):
+                raise wrong_rows(source, SEEDS, [f"{unit_of(source)} {row.number}: {seed}"], count=1)
+            yield seed
 
 
 def validate_seeds(source: str, *, app_ids: Sequence[str]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from pipeline.api import resources
+from pipeline.walk.admitted import admitted_ids
 from pipeline.walk.fetch import now
 from pipeline.walk.roster import ConversationState
 from pipeline.walk.step import Reason, Reconcile, Rows, Step
@@ -28,6 +29,7 @@ async def sweep_messages(visit: Visit, conversation: ConversationState) -> None:
     """
     parents = {"conversation_id": conversation.conversation_id}
     heads: list[MessageHead] = []
+    admitted = set[str]()
     seen_at = now()
     async for page in visit.pages(
         resources.LIST_MESSAGES,
@@ -35,6 +37,8 @@ async def sweep_messages(visit: Visit, conversation: ConversationState) -> None:
         direction="backward",
     ):
         heads += page.read(MessageHead)
+        if not visit.guest.is_open:
+            admitted.update(admitted_ids(visit.guest, page))
         if page.items:
             await visit.emit(Step(rows=[Rows("messages", page.items, parents, page.fetched_at, compare=True)]))
     present = frozenset(head.id for head in heads)
@@ -42,7 +46,7 @@ async def sweep_messages(visit: Visit, conversation: ConversationState) -> None:
     # Retention empties a conversation and leaves it standing (api.md, section 4); whoever deletes leaves something.
     reason: Reason = "retention" if not present and visit.has_retention else "deleted"
     _set_interval(conversation, heads)
-    conversation.messages = len(present)
+    conversation.messages = len(present if visit.guest.is_open else admitted)
     step = Step(conversations=[visit.conversations.changed(conversation)])
     step.reconciles.append(Reconcile("messages", conversation.conversation_id, present, seen_at, reason))
     await visit.emit(step)

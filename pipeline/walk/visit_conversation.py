@@ -9,6 +9,7 @@ import msgspec
 from pipeline.api import resources
 from pipeline.api.pagination import Direction
 from pipeline.errors import BadRequestError, NotFoundError
+from pipeline.walk.admitted import admitted_ids
 from pipeline.walk.fetch import Page, now, read
 from pipeline.walk.listing import UNSETTLED, ConversationHead, Listing
 from pipeline.walk.message import Message
@@ -144,7 +145,7 @@ async def _read_on(
 
 async def _emit_page(visit: Visit, conversation: ConversationState, page: Page) -> None:
     count = len(page.answer.items)
-    conversation.messages += count
+    conversation.messages += count if visit.guest.is_open else len(admitted_ids(visit.guest, page))
     visit.counters.messages += count
     step = Step(conversations=[visit.conversations.changed(conversation)])
     if count:

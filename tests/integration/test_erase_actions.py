@@ -18,7 +18,7 @@ from tests.integration.erasure_bench import state
 from tests.integration.erasure_town import LEAVERS, STAYERS, needles_of, request_rows, town
 from tests.integration.lake_truth import raw_rows
 from tests.integration.launcher import Launcher
-from tests.integration.small_worlds import oid
+from tests.integration.small_worlds import BEGINNING, message, oid
 
 ANN, BEN = LEAVERS[0], LEAVERS[20]
 
@@ -140,6 +140,20 @@ def test_wrong_use_is_refused_before_anything_is_touched(bench: EraseBench, serv
     assert "sunlake erase keys" in bench.sunlake(*apply, code=2).errors
     bench.keys = keys
     assert (file_bytes(bench.lake), state(server)) == (before, world)
+
+
+def test_a_group_goes_on_without_who_is_kept_out(bench: EraseBench, server: Sandbox) -> None:
+    """What a suppressed member says in a group stays outside, and the ledger counts what the lake got: checks pass."""
+    group = oid(f"group-of-{ANN}")
+    bench.erase(rows_of(ANN, action="suppress"))
+    said = [message(f"{name} goes on", BEGINNING.replace(day=20), author=name) for name in (ANN, STAYERS[0])]
+    server.change({"op": "add_messages", "conversation_id": group, "messages": said})
+    for options in ([], ["--sweep"]):
+        bench.sunlake("export", *options)
+        found = {row["message_id"] for row in raw_rows(bench.lake, "messages", app_id=bench.app_id)}
+        assert (oid(f"{STAYERS[0]} goes on") in found, oid(f"{ANN} goes on") in found) == (True, False)
+        bench.sunlake("build")
+        bench.sunlake("check")
 
 
 def test_suppressing_keeps_a_person_out_and_erases_nothing(bench: EraseBench, server: Sandbox) -> None:

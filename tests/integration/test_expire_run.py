@@ -80,6 +80,23 @@ def test_what_expired_stays_away(bench: Bench) -> None:
     _checked(bench)
 
 
+def test_what_had_expired_is_seen_in_a_restored_backup(bench: Bench) -> None:
+    """`erase verify` tells of messages that retention had removed, and the same run of retention removes them again."""
+    kept = {path: path.read_bytes() for path in sorted(bench.lake.glob("messages/**/*.parquet"))}
+    assert _expire(bench, "--older-than", "30d", "--apply").code == 0
+    after = _state(bench.lake, bench.app_id)
+    assert bench.driven("erase", "verify", **KEYS).code == 0
+    for path, data in kept.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    told = bench.driven("erase", "verify", **KEYS)
+    assert told.code == 1, told
+    assert "messages that retention had removed" in told.output
+    assert _expire(bench, "--older-than", "30d", "--apply").code == 0
+    assert bench.driven("erase", "verify", **KEYS).code == 0
+    assert _state(bench.lake, bench.app_id) == after
+
+
 def test_a_kill_at_any_point_is_made_good_by_a_repeat(bench: Bench, tmp_path: Path) -> None:
     """At every change of a file or ledger: all files are whole, no young row is missing, and a repeat ends alike."""
     template = tmp_path / "template"

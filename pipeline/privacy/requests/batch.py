@@ -6,6 +6,7 @@ A message names lines and columns and never a value.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -56,14 +57,15 @@ def read_batch(
     unit, moment = unit_of(source), now or datetime.now(UTC)
     requests: list[Request] = []
     problems: list[tuple[int, str]] = []
-    for row in read_rows(source, REQUESTS):
-        if len(requests) + len(problems) == max_requests:
-            raise BatchError(f"{label_of(source, REQUESTS)}: more than {max_requests:,} rows; split it")
-        made = request_of(row, app_ids=app_ids, now=moment)
-        if isinstance(made, Request):
-            requests.append(made)
-        else:
-            problems.append((row.number, made))
+    with closing(read_rows(source, REQUESTS)) as rows:
+        for row in rows:
+            if len(requests) + len(problems) == max_requests:
+                raise BatchError(f"{label_of(source, REQUESTS)}: more than {max_requests:,} rows; split it")
+            made = request_of(row, app_ids=app_ids, now=moment)
+            if isinstance(made, Request):
+                requests.append(made)
+            else:
+                problems.append((row.number, made))
     problems += _contradictions(requests, unit)
     if problems:
         shown = [f"{unit} {number}: {problem}" for number, problem in sorted(problems)[:MAX_SHOWN_ROWS]]

@@ -15,6 +15,7 @@ import click
 import pytest
 
 from pipeline.cli.main import PLACES, cli
+from tests.running import running
 
 SUNLAKE = [sys.executable, "-m", "pipeline.cli.main"]
 ROOT = Path(__file__).parents[3]
@@ -179,9 +180,7 @@ def test_control_c_ends_with_130() -> None:
     """An interrupt that no command takes up ends the program as shells expect it."""
     code = _with_command("print('up', flush=True)\nimport time; time.sleep(60)")
     environment = {"PATH": os.defpath, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(
-        [sys.executable, "-c", code, "try"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    with running([sys.executable, "-c", code, "try"], env=environment) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"up\n"
         process.send_signal(signal.SIGINT)

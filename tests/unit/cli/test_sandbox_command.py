@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from pipeline.cli.sandbox import command
 from pipeline.sandbox.behaviour import Behaviour
 from pipeline.sandbox.faults import Fault
+from tests.running import running
 
 SUNLAKE = [sys.executable, "-m", "pipeline.cli.main"]
 
@@ -23,7 +24,7 @@ SUNLAKE = [sys.executable, "-m", "pipeline.cli.main"]
 def test_it_serves_until_interrupted() -> None:
     """The first line tells where and with which keys; an interrupt ends it as wished."""
     arguments = ["sandbox", "serve", "--world", "synthetic:seed=7,size=3", "--behaviour", "sparse_meta=true"]
-    with subprocess.Popen([*SUNLAKE, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with running([*SUNLAKE, *arguments]) as process:
         assert process.stdout is not None
         ready = json.loads(process.stdout.readline())
         app = ready["apps"][0]

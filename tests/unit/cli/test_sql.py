@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from tests.running import running
 from tests.unit.warehouse.lakes import LakeFiles, message
 
 ROOT = Path(__file__).parents[3]
@@ -146,13 +147,8 @@ def test_control_c_stops_a_query(workplace: Path) -> None:
     query = (
         "select 'begun'; select count(*) from range(1000000) as a(x), range(1000000) as b(y) where a.x * b.y % 7 = 3"
     )
-    with subprocess.Popen(
-        [*SUNLAKE, "sql", "--format", "csv", query],
-        cwd=workplace,
-        env=_environment(workplace),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
+    command = [*SUNLAKE, "sql", "--format", "csv", query]
+    with running(command, cwd=workplace, env=_environment(workplace)) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"'begun'\n"
         process.send_signal(signal.SIGINT)

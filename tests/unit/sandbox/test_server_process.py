@@ -14,6 +14,7 @@ import pytest
 
 from pipeline.errors import SunlakeError
 from pipeline.sandbox.process import Sandbox
+from tests.running import running
 from tests.unit.sandbox.conftest import APP, OTHER_APP, write_world
 
 COMMAND = [sys.executable, "-m", "pipeline.sandbox"]
@@ -98,12 +99,13 @@ def test_command_serves_until_interrupted(world: str) -> None:
     """The command prints one JSON line, obeys its options, and ends with code 0 at SIGINT."""
     options = ["--world", world, "--fault", "status:status=502,times=1", "--rate-limit", "1000", "--latency-ms", "1"]
     options += ["--behaviour", "delete_user_polls=5", "--behaviour", "gzip=true"]
-    with subprocess.Popen([*COMMAND, *options], stdout=subprocess.PIPE, text=True) as process:
+    with running([*COMMAND, *options]) as process:
         assert process.stdout
         ready = json.loads(process.stdout.readline())
         faults = httpx.get(f"{ready['base_url']}/_control/faults").json()["faults"]
         behaviour = httpx.get(f"{ready['base_url']}/_control/behaviour").json()
         process.send_signal(signal.SIGINT)
+        process.wait(timeout=60)
     assert [fault["kind"] for fault in faults] == ["rate_limit", "slow", "status"]
     assert (faults[2]["status"], faults[2]["times"]) == (502, 1)
     assert (behaviour["delete_user_polls"], behaviour["gzip"]) == (5, True)
