@@ -8,6 +8,7 @@ import ssl
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -109,6 +110,7 @@ class Wire:
         self._tls = tls
         self.port = 0
         self._scripts = deque(scripts)
+        self._writers: list[asyncio.StreamWriter] = []
         self._loop = asyncio.new_event_loop()
         self._stopped = asyncio.Event()
         self._ready = threading.Event()
@@ -133,8 +135,20 @@ class Wire:
         self._ready.set()
         async with server:
             await self._stopped.wait()
+        # Whoever waits for a client that says no more, or reads no more, is told that the connection is lost.
+        for writer in self._writers:
+            writer.transport.abort()
+        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()}, return_exceptions=True)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
+        try:
+            with suppress(ConnectionError):  # the client has left, or the server ends
+                await self._converse(reader, writer)
+        finally:
+            writer.close()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         script = self._scripts.popleft() if len(self._scripts) > 1 else self._scripts[0]
         for answer in script:
             try:
@@ -147,7 +161,6 @@ class Wire:
                 break
             writer.write(answer)
             await writer.drain()
-        writer.close()
 
 
 @pytest.fixture
