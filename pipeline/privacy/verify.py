@@ -66,13 +66,13 @@ def verify_all(desk: Desk) -> Verified:
     Raises:
         LakeError, PrivacyKeyError: it can't be found out.
     """
-    head = desk.deeds.head()
+    head, app_ids = desk.deeds.head(), apps_of(desk.lake)
     return Verified(
         deeds=sum(1 for _ in desk.deeds.read()),
         head=head,
         problems=desk.deeds.verify(),
-        back=[come_back(desk, app_id) for app_id in apps_of(desk.lake)],
-        expired=sum(expired_again(desk.lake, app_id) for app_id in apps_of(desk.lake)),
+        back=[come_back(desk, app_id) for app_id in app_ids],
+        expired=sum(expired_again(desk.lake, app_id) for app_id in app_ids),
         open_batches=_open_batches(desk),
     )
 

@@ -73,10 +73,10 @@ class Suppressed:
         """As `Matcher.has`; every distinct value is hashed once, and none is remembered: few ids come again."""
         found: set[str] = set()
         if self.any_of(kind, effect=effect):
-            wanted = {mac for mac, what in self._macs[kind].items() if what is effect}
+            macs = self._macs[kind]
             known = [value for value in pc.unique(values).to_pylist() if value is not None]
             for make in self._makers(kind):
-                found.update(value for value in known if make(value) in wanted)
+                found.update(value for value in known if macs.get(make(value)) is effect)
         return is_in(values, pa.array(sorted(found), pa.string()))
 
     def any_of(self, kind: Kind, *, effect: Effect = Effect.DROP) -> bool:

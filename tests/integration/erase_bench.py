@@ -30,10 +30,12 @@ class EraseBench(Bench):
     Args:
         keys: the two keys, as variables of the environment.
         said: all that commands have printed so far.
+        privacy_settings: what stands under `[privacy]`, as TOML.
     """
 
     keys: dict[str, str] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
+    privacy_settings: str = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -59,6 +61,9 @@ class EraseBench(Bench):
     def environment(self) -> dict[str, str]:
         """What a process needs to know."""
         return super().environment() | self.keys | {"HOME": str(self.home), "TMPDIR": str(self.temporary)}
+
+    def _toml(self) -> str:
+        return super()._toml() + (f"[privacy]\n{self.privacy_settings}\n" if self.privacy_settings else "")
 
     def sunlake(self, *arguments: str, code: int = 0) -> Ended:
         """Run a command in a process of its own; fails unless it ends with the code."""

@@ -21,13 +21,9 @@ from tests.integration.small_worlds import SmallWorld, oid
 
 @dataclass
 class ApprovedBench(EraseBench):
-    """A bench with settings of its own, and somebody who sits at it."""
+    """A bench at which somebody sits."""
 
-    privacy_settings: str = ""
     operator: str = "dora"
-
-    def _toml(self) -> str:
-        return super()._toml() + f"[privacy]\n{self.privacy_settings}\n"
 
     def environment(self) -> dict[str, str]:
         """What a process needs to know, and who runs it."""

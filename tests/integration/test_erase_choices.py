@@ -23,12 +23,7 @@ SHARED = "family@people.example"
 
 @dataclass
 class ChoosingBench(EraseBench):
-    """A bench whose settings say what becomes of quotes."""
-
-    quotes: str = "report"
-
-    def _toml(self) -> str:
-        return super()._toml() + f'[privacy]\nquotes = "{self.quotes}"\n'
+    """A bench that plans with options."""
 
     def chosen(self, rows: list[dict[str, str]], *options: str) -> dict[str, Any]:
         """A plan with options of the command line."""
@@ -59,7 +54,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 def bench(server: Sandbox, tmp_path: Path, launcher: Launcher, request: pytest.FixtureRequest) -> ChoosingBench:
     """An exported lake."""
     server.reset()
-    bench = ChoosingBench(server, tmp_path / "bench", launcher=launcher, quotes=request.param)
+    bench = ChoosingBench(server, tmp_path / "bench", launcher=launcher, privacy_settings=f'quotes = "{request.param}"')
     bench.seed([{"user_id": oid(name)} for name in ("mother", "son", "cleo", "bob")])
     bench.export()
     return bench

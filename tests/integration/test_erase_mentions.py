@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -22,16 +21,6 @@ SAID = "Ann Canary-Lee is at ann@people.example or +49 170 1234567, ask her"
 
 ELSEWHERE = "I was told to write to ANN@people.example, or ask Ann  Canary-Lee"
 REDACTED = "I was told to write to [erased], or ask [erased]"
-
-
-@dataclass
-class MentionsBench(EraseBench):
-    """A bench whose settings say what becomes of mentions."""
-
-    mentions: str = "redact"
-
-    def _toml(self) -> str:
-        return super()._toml() + f'[privacy]\nmentions = "{self.mentions}"\n'
 
 
 @pytest.fixture(scope="module")
@@ -55,16 +44,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 
 @pytest.fixture(params=["redact"])
-def bench(tmp_path: Path, launcher: Launcher, server: Sandbox, request: pytest.FixtureRequest) -> MentionsBench:
+def bench(tmp_path: Path, launcher: Launcher, server: Sandbox, request: pytest.FixtureRequest) -> EraseBench:
     """An exported lake."""
     server.reset()
-    bench = MentionsBench(server, tmp_path / "bench", launcher=launcher, mentions=request.param)
+    bench = EraseBench(server, tmp_path / "bench", launcher=launcher, privacy_settings=f'mentions = "{request.param}"')
     bench.seed([{"user_id": oid(name)} for name in ("ann", "bob", "carol")])
     bench.export()
     return bench
 
 
-def test_what_was_redacted_stays_so_in_a_restored_lake_and_in_one_begun_anew(bench: MentionsBench) -> None:
+def test_what_was_redacted_stays_so_in_a_restored_lake_and_in_one_begun_anew(bench: EraseBench) -> None:
     """The mentions are there upstream and in the backup; what knows the list of suppressions never shows them again."""
     shutil.copytree(bench.lake, bench.folder / "backup")
     before = _of_others(bench)
@@ -98,7 +87,7 @@ def test_what_was_redacted_stays_so_in_a_restored_lake_and_in_one_begun_anew(ben
     assert oid("hers") not in {row["message_id"] for row in raw_rows(bench.lake, "messages", app_id=bench.app_id)}
 
 
-def test_what_is_said_elsewhere_later_stays(bench: MentionsBench) -> None:
+def test_what_is_said_elsewhere_later_stays(bench: EraseBench) -> None:
     """The address may be a new customer's by then; only where it was redacted once, it is redacted for ever."""
     bench.erase(request_rows(["ann"])[:1])
     said = message("said anew", BEGINNING.replace(month=3), author="bob", text=ELSEWHERE)
@@ -118,7 +107,7 @@ def test_what_is_said_elsewhere_later_stays(bench: MentionsBench) -> None:
 
 
 @pytest.mark.parametrize("bench", ["report"], indirect=True)
-def test_mentions_that_are_reported_are_listed_and_let_a_batch_be_complete(bench: MentionsBench) -> None:
+def test_mentions_that_are_reported_are_listed_and_let_a_batch_be_complete(bench: EraseBench) -> None:
     """The plan counts the rows of all tables, the scan allows those and no others, in the models as well."""
     bench.sunlake("build")
     before = _of_others(bench)
@@ -133,7 +122,7 @@ def test_mentions_that_are_reported_are_listed_and_let_a_batch_be_complete(bench
     assert report["scan"]["hits"] == []
 
 
-def _of_others(bench: MentionsBench) -> dict[tuple[str, str], object]:
+def _of_others(bench: EraseBench) -> dict[tuple[str, str], object]:
     """What the rows of others say, of whatever version."""
     names = {oid(name): name for name in ("his", "carols word", "carols", "bob", "carol", "said anew", "again")}
     found: dict[tuple[str, str], object] = {}

@@ -21,12 +21,7 @@ MAIL = "ann@people.example"
 
 @dataclass
 class RestoredBench(EraseBench):
-    """A bench whose settings say what is to go."""
-
-    scope_of_talks: str = "whole"
-
-    def _toml(self) -> str:
-        return super()._toml() + f'[privacy]\nmentions = "redact"\nscope = "{self.scope_of_talks}"\n'
+    """A bench that puts parts of a backup back."""
 
     def backup(self) -> Path:
         """A copy of the lake as it is."""
@@ -65,7 +60,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 def bench(tmp_path: Path, launcher: Launcher, server: Sandbox, request: pytest.FixtureRequest) -> RestoredBench:
     """An exported lake with its models."""
     server.reset()
-    bench = RestoredBench(server, tmp_path / "bench", launcher=launcher, scope_of_talks=request.param)
+    chosen = f'mentions = "redact"\nscope = "{request.param}"'
+    bench = RestoredBench(server, tmp_path / "bench", launcher=launcher, privacy_settings=chosen)
     bench.seed([{"user_id": oid(name)} for name in ("ann", "bob")])
     bench.export()
     bench.sunlake("build")
